@@ -1,0 +1,48 @@
+/** The products on the one port, told apart by version and action name. */
+export type Product = 'ecs' | 'kms' | 'ram' | 'sts' | 'sealdisk';
+
+/** Who signed the request. */
+export interface Caller {
+  /** The 16-digit account that owns what the call creates. */
+  readonly accountId: string;
+  /** `acs:ram::<account>:root` for the account itself. */
+  readonly arn: string;
+  readonly principalType: 'Account' | 'RAMUser' | 'AssumedRoleUser';
+  readonly accessKeyId: string;
+  readonly sourceIp: string;
+}
+
+/** One permission that an action needs before it runs: a RAM action on a resource. */
+export interface Access {
+  /** `ecs:CreateDisk`, `kms:Decrypt`, … */
+  readonly action: string;
+  /** `acs:ecs:cn-hangzhou:1234567890123456:disk/*` */
+  readonly resource: string;
+}
+
+/** One authenticated, authorised and decoded call of an action. */
+export interface Call<Input> {
+  readonly input: Input;
+  readonly caller: Caller;
+  /** From `RegionId`, else the `Host` label, else the account's region, else the server's default. */
+  readonly regionId: string;
+  readonly requestId: string;
+  /** Aborted when the client goes away or the server stops. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * An operation of the API: one file `services/<product>/actions/<Name>.ts` each, a test of the same name.
+ * The front door decodes the wire parameters by the generated description before it calls these.
+ */
+export interface Action<Input = never, Output extends object = object> {
+  readonly product: Product;
+  readonly name: string;
+  /** What the caller must be allowed. Called before `run`; an empty list means that any authenticated caller may. */
+  access(call: Call<Input>): readonly Access[];
+  /**
+   * Does the work and answers the body without `RequestId`.
+   * @throws {ApiError} the documented refusals.
+   */
+  run(call: Call<Input>): Promise<Output>;
+}

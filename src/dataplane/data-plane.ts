@@ -1,0 +1,83 @@
+import type { Suite } from '../crypto/aead.ts';
+import type { Pin } from '../block/pin.ts';
+
+/** What opens a disk's files: its data key in the clear (32 bytes, wiped by the receiver) and its suite. */
+export interface DataKey {
+  readonly suite: Suite;
+  readonly key: Uint8Array;
+}
+
+/** What a disk carries about itself in its own head, bound by a MAC under its data key. */
+export interface DiskIdentity {
+  readonly diskId: string;
+  readonly sizeBytes: number;
+  /** False for a disk that the API calls unencrypted: same format, data key wrapped by the root key. */
+  readonly encrypted: boolean;
+  /** The wrapped data key (KMS ciphertext blob), opaque here, kept so that the disk can be opened from its files and KMS alone. */
+  readonly wrappedKey: Uint8Array;
+}
+
+export type ExportStatus = 'Serving' | 'Reopening' | 'KeyUnavailable' | 'Quarantined';
+
+/** How NBD clients reach an open disk. `psk` is 32 bytes. */
+export interface ExportAccess {
+  readonly exportId: string;
+  readonly diskId: string;
+  readonly name: string;
+  readonly readOnly: boolean;
+  readonly pskIdentity: string;
+  readonly psk: Uint8Array;
+}
+
+export interface OpenExport extends ExportAccess {
+  readonly dataKey: DataKey;
+  readonly pin: Pin | undefined;
+  /** Accept a disk that was left open on another machine or in another directory. */
+  readonly adopt?: boolean;
+}
+
+export interface ExportInfo {
+  readonly exportId: string;
+  readonly diskId: string;
+  readonly name: string;
+  readonly socketPath: string;
+  readonly connections: number;
+  readonly status: 'Serving' | 'Quarantined';
+  readonly reason?: string;
+}
+
+/**
+ * The control plane's view of a disk server. Everything that needs the server fails with
+ * SystemError kind `unavailable` within 10 s when it is hung or gone.
+ * Errors of the engine pass through with their kind: `no-space`, `corrupt`, `rolled-back`, `conflict`, `not-found`.
+ */
+export interface DataPlane {
+  /** Where TCP clients connect, `host:port`. */
+  readonly nbdAddress: string;
+  /** Makes an empty disk, durably, or nothing. */
+  createDisk(disk: DiskIdentity, dataKey: DataKey): Promise<Pin>;
+  /** Makes a disk from a snapshot without copying data; the new disk lives on whatever happens to its source. */
+  cloneDisk(
+    source: {
+      readonly diskId: string;
+      readonly snapshotId: string;
+      readonly dataKey: DataKey;
+      readonly pin: Pin | undefined;
+    },
+    disk: DiskIdentity,
+    dataKey: DataKey,
+  ): Promise<Pin>;
+  /** Removes a disk's files. Needs no key. What `keepSnapshots` names moves to where snapshots outlive their disk. */
+  deleteDisk(diskId: string, keepSnapshots: readonly string[]): Promise<void>;
+  /** Freezes the disk as it is now; all acknowledged writes are in it. Works on open and closed disks. */
+  createSnapshot(diskId: string, snapshotId: string, dataKey: DataKey, pin: Pin | undefined): Promise<Pin>;
+  /** Forgets a snapshot. Needs no key. */
+  deleteSnapshot(diskId: string, snapshotId: string): Promise<void>;
+  openExport(request: OpenExport): Promise<ExportInfo>;
+  /**
+   * Drains for up to 5 s, disconnects, flushes, checkpoints, forgets the key. Answers the pin of the closed disk.
+   * A failed flush keeps the export and throws; with `force` it is dropped.
+   */
+  closeExport(exportId: string, options: { readonly force: boolean }): Promise<Pin | undefined>;
+  listExports(): Promise<readonly ExportInfo[]>;
+}

@@ -1,0 +1,48 @@
+/** What the NBD server can serve. It knows no disk: anything of this shape will do. */
+export interface Export {
+  /** Fixed while a client is connected. */
+  readonly sizeBytes: number;
+  readonly readOnly: boolean;
+  readonly description: string;
+  /** Hints for the client; every offset and length that fits the size is served all the same. */
+  readonly blockSize: { readonly minimum: number; readonly preferred: number; readonly maximum: number };
+
+  /** Offsets and lengths are bytes and lie inside the export: the server has checked. Answers `length` bytes. */
+  read(offset: number, length: number): Promise<Uint8Array>;
+  /** `data` stays untouched until this settles. With `fua` it is durable when this resolves. */
+  write(offset: number, data: Uint8Array, options: { readonly fua: boolean }): Promise<void>;
+  /** Reads as zeroes afterwards (in whole blocks; partial blocks may keep their bytes). */
+  trim(offset: number, length: number, options: { readonly fua: boolean }): Promise<void>;
+  /** Reads as zeroes afterwards. `noHole` asks that the space stays allocated; `fast` that it fails rather than be slow. */
+  zero(offset: number, length: number, options: { readonly fua: boolean; readonly noHole: boolean }): Promise<void>;
+  /** Every write that was answered before this call, on any connection, is durable when this resolves. */
+  flush(): Promise<void>;
+  /** Extents that cover `offset` up to at most `offset + length`, in order, without gaps; at least one. */
+  blockStatus(offset: number, length: number): Promise<readonly BlockExtent[]>;
+}
+
+/** Source: NBD proto.md, "base:allocation metadata context". */
+export interface BlockExtent {
+  readonly lengthBytes: number;
+  /** Set when the range has no space of its own (NBD_STATE_HOLE). */
+  readonly hole: boolean;
+  /** Set when the range reads as zeroes (NBD_STATE_ZERO). */
+  readonly zero: boolean;
+}
+
+/** Who a connection is, as the transport proved it before the handshake. */
+export type Peer =
+  | { readonly transport: 'unix'; readonly socketPath: string }
+  | { readonly transport: 'tcp'; readonly pskIdentity: string };
+
+/** Finds what a peer may see. A peer learns nothing of exports that are not its own. */
+export interface ExportDirectory {
+  /** The names that `peer` may open, for LIST. */
+  list(peer: Peer): readonly string[];
+  /** The export of that name if `peer` may open it; the empty name means the peer's only one. */
+  find(peer: Peer, name: string): Export | undefined;
+  /** The secret of a TLS-PSK identity, or undefined for one that does not exist. */
+  pskOf(identity: string): Uint8Array | undefined;
+  /** Called once for each connection that entered transmission, and when it ends. */
+  connected?(name: string): Disposable;
+}
