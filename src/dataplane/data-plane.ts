@@ -34,7 +34,16 @@ export interface OpenExport extends ExportAccess {
   readonly pin: Pin | undefined;
   /** Accept a disk that was left open on another machine or in another directory. */
   readonly adopt?: boolean;
+  /**
+   * Open only if the disk's last holder closed it in order, else refuse with kind `conflict`, code `DISK_NOT_CLEAN`.
+   * Set for an export that comes back after a reboot of the machine: acknowledged writes may have vanished, so that the
+   * export must not come back under the identity that its clients know (decisions H, "Exports across restarts").
+   */
+  readonly expectClean?: boolean;
 }
+
+/** Code of the refusal that `OpenExport.expectClean` asks for. */
+export const DISK_NOT_CLEAN = 'DISK_NOT_CLEAN';
 
 export interface ExportInfo {
   readonly exportId: string;
@@ -67,16 +76,20 @@ export interface DataPlane {
     disk: DiskIdentity,
     dataKey: DataKey,
   ): Promise<Pin>;
-  /** Removes a disk's files. Needs no key. What `keepSnapshots` names moves to where snapshots outlive their disk. */
+  /**
+   * Removes a disk's files. Needs no key; a disk that is not there is no error, so that removal can be repeated.
+   * What `keepSnapshots` names moves to where snapshots outlive their disk.
+   */
   deleteDisk(diskId: string, keepSnapshots: readonly string[]): Promise<void>;
   /** Freezes the disk as it is now; all acknowledged writes are in it. Works on open and closed disks. */
   createSnapshot(diskId: string, snapshotId: string, dataKey: DataKey, pin: Pin | undefined): Promise<Pin>;
-  /** Forgets a snapshot. Needs no key. */
+  /** Forgets a snapshot, also one whose disk is gone. Needs no key; one that is not there is no error. */
   deleteSnapshot(diskId: string, snapshotId: string): Promise<void>;
   openExport(request: OpenExport): Promise<ExportInfo>;
   /**
    * Drains for up to 5 s, disconnects, flushes, checkpoints, forgets the key. Answers the pin of the closed disk.
    * A failed flush keeps the export and throws; with `force` it is dropped.
+   * An export that is not open is kind `not-found`.
    */
   closeExport(exportId: string, options: { readonly force: boolean }): Promise<Pin | undefined>;
   listExports(): Promise<readonly ExportInfo[]>;
