@@ -89,7 +89,7 @@ export interface DataPlane {
   /**
    * Drains for up to 5 s, disconnects, flushes, checkpoints, forgets the key. Answers the pin of the closed disk.
    * A failed flush keeps the export and throws; with `force` it is dropped.
-   * An export that is not open is kind `not-found`.
+   * An export that is not open answers undefined.
    */
   closeExport(exportId: string, options: { readonly force: boolean }): Promise<Pin | undefined>;
   listExports(): Promise<readonly ExportInfo[]>;
