@@ -1,0 +1,149 @@
+/**
+ * Messages between the control plane and a disk server, over a private Unix socket. PURE: bytes in, values out.
+ *
+ *   u32be total length of what follows | u32be length of the JSON | JSON | binary fields, one after the other
+ *
+ * In the JSON a binary field stands as {"$bin": length}; binary fields follow in the order of their appearance.
+ * Data keys travel only as binary fields, so that they are never part of a string that cannot be wiped.
+ */
+import type { ErrorKind } from '../base/errors.ts';
+import { SystemError } from '../base/errors.ts';
+import type { Pin } from '../block/pin.ts';
+import type { DataKey, DiskIdentity, ExportInfo, OpenExport } from './data-plane.ts';
+
+/** Raised when a message changes its meaning; both sides refuse another version. */
+export const PROTOCOL_VERSION = 1;
+
+/** No message carries disk contents, so a longer one is not ours. */
+export const MESSAGE_SIZE_BYTES_MAX = 4 * 1024 * 1024;
+
+/** What a disk server says first on every connection. */
+export interface Hello {
+  readonly protocol: number;
+  /** Version of the program. */
+  readonly version: string;
+  readonly dataDirectory: string;
+  /** Where TCP clients connect, `host:port`. */
+  readonly nbdAddress: string;
+  readonly pid: number;
+  readonly bootId: string;
+}
+
+/** Method → parameters and result. */
+export interface Methods {
+  ping: { params: Record<string, never>; result: Record<string, never> };
+  createDisk: { params: { disk: DiskIdentity; dataKey: DataKey }; result: { pin: Pin } };
+  cloneDisk: {
+    params: {
+      source: { diskId: string; snapshotId: string; dataKey: DataKey; pin: Pin | undefined };
+      disk: DiskIdentity;
+      dataKey: DataKey;
+    };
+    result: { pin: Pin };
+  };
+  deleteDisk: { params: { diskId: string; keepSnapshots: readonly string[] }; result: Record<string, never> };
+  createSnapshot: {
+    params: { diskId: string; snapshotId: string; dataKey: DataKey; pin: Pin | undefined };
+    result: { pin: Pin };
+  };
+  deleteSnapshot: { params: { diskId: string; snapshotId: string }; result: Record<string, never> };
+  openExport: { params: OpenExport; result: { info: ExportInfo } };
+  closeExport: { params: { exportId: string; force: boolean }; result: { pin: Pin | undefined } };
+  listExports: { params: Record<string, never>; result: { exports: readonly ExportInfo[] } };
+  /** Closes every disk and ends the server; answers what each disk is pinned at. */
+  shutdown: { params: Record<string, never>; result: { pins: readonly { diskId: string; pin: Pin }[] } };
+}
+
+export type Method = keyof Methods;
+
+export interface Request<M extends Method = Method> {
+  readonly id: number;
+  readonly method: M;
+  readonly params: Methods[M]['params'];
+}
+
+export type Reply =
+  | { readonly id: number; readonly result: object }
+  | {
+      readonly id: number;
+      readonly error: { readonly kind: ErrorKind; readonly code: string; readonly message: string };
+    };
+
+/** Something that a disk server tells without being asked. */
+export type Event = { readonly event: 'pin'; readonly diskId: string; readonly pin: Pin };
+
+/** The bytes of one message. The caller wipes them after sending when they carry a key. */
+export function encodeMessage(value: object): Uint8Array {
+  const binaries: Uint8Array[] = [];
+  const json = Buffer.from(
+    JSON.stringify(value, (_key, field: unknown) => {
+      if (!(field instanceof Uint8Array)) return field;
+      binaries.push(field);
+      return { $bin: field.length };
+    }),
+  );
+  const total = 4 + json.length + binaries.reduce((sum, binary) => sum + binary.length, 0);
+  const message = Buffer.alloc(4 + total);
+  message.writeUInt32BE(total, 0);
+  message.writeUInt32BE(json.length, 4);
+  json.copy(message, 8);
+  let at = 8 + json.length;
+  for (const binary of binaries) {
+    message.set(binary, at);
+    at += binary.length;
+  }
+  return message;
+}
+
+function decodeMessage(body: Buffer): object {
+  const jsonLength = body.readUInt32BE(0);
+  if (jsonLength > body.length - 4)
+    throw new SystemError('invalid', 'BAD_MESSAGE', 'a message ends before its text does');
+  let at = 4 + jsonLength;
+  const value: unknown = JSON.parse(body.toString('utf8', 4, at), (_key, field: unknown) => {
+    if (typeof field !== 'object' || field === null || !('$bin' in field)) return field;
+    const length = Number(field.$bin);
+    if (!Number.isSafeInteger(length) || length < 0 || length > body.length - at) {
+      throw new SystemError('invalid', 'BAD_MESSAGE', 'a message ends before its binary fields do');
+    }
+    const binary = new Uint8Array(length);
+    binary.set(body.subarray(at, at + length));
+    at += length;
+    return binary;
+  });
+  if (typeof value !== 'object' || value === null)
+    throw new SystemError('invalid', 'BAD_MESSAGE', 'a message is not an object');
+  return value;
+}
+
+/** Cuts a byte stream into messages. Wipes every byte that it was given, since messages carry keys. */
+export class MessageReader {
+  #pending: Buffer = Buffer.alloc(0);
+
+  /**
+   * @param chunk zeroed on return.
+   * @throws {SystemError} kind `invalid`: the peer does not speak this protocol; the connection is of no more use.
+   */
+  push(chunk: Uint8Array): object[] {
+    const joined = Buffer.alloc(this.#pending.length + chunk.length);
+    joined.set(this.#pending);
+    joined.set(chunk, this.#pending.length);
+    this.#pending.fill(0);
+    chunk.fill(0);
+
+    const messages: object[] = [];
+    let at = 0;
+    while (joined.length - at >= 4) {
+      const total = joined.readUInt32BE(at);
+      if (total < 4 || total > MESSAGE_SIZE_BYTES_MAX) {
+        throw new SystemError('invalid', 'BAD_MESSAGE', `a message of ${total} bytes is not one of ours`);
+      }
+      if (joined.length - at - 4 < total) break;
+      messages.push(decodeMessage(joined.subarray(at + 4, at + 4 + total)));
+      at += 4 + total;
+    }
+    this.#pending = Buffer.from(joined.subarray(at));
+    joined.fill(0);
+    return messages;
+  }
+}

@@ -1,0 +1,48 @@
+import type { Pin } from '../block/pin.ts';
+import type { DataKey, DataPlane, DiskIdentity, ExportInfo, OpenExport } from './data-plane.ts';
+import type { Supervisor } from './supervisor.ts';
+
+/** The disk server of this machine, as the services see it. */
+export class RemoteDataPlane implements DataPlane {
+  readonly #server: Supervisor;
+
+  constructor(server: Supervisor) {
+    this.#server = server;
+  }
+
+  get nbdAddress(): string {
+    return this.#server.nbdAddress;
+  }
+
+  async createDisk(disk: DiskIdentity, dataKey: DataKey): Promise<Pin> {
+    return (await this.#server.request('createDisk', { disk, dataKey })).pin;
+  }
+
+  async cloneDisk(source: Parameters<DataPlane['cloneDisk']>[0], disk: DiskIdentity, dataKey: DataKey): Promise<Pin> {
+    return (await this.#server.request('cloneDisk', { source, disk, dataKey })).pin;
+  }
+
+  async deleteDisk(diskId: string, keepSnapshots: readonly string[]): Promise<void> {
+    await this.#server.request('deleteDisk', { diskId, keepSnapshots });
+  }
+
+  async createSnapshot(diskId: string, snapshotId: string, dataKey: DataKey, pin: Pin | undefined): Promise<Pin> {
+    return (await this.#server.request('createSnapshot', { diskId, snapshotId, dataKey, pin })).pin;
+  }
+
+  async deleteSnapshot(diskId: string, snapshotId: string): Promise<void> {
+    await this.#server.request('deleteSnapshot', { diskId, snapshotId });
+  }
+
+  async openExport(request: OpenExport): Promise<ExportInfo> {
+    return (await this.#server.request('openExport', request)).info;
+  }
+
+  async closeExport(exportId: string, options: { readonly force: boolean }): Promise<Pin | undefined> {
+    return (await this.#server.request('closeExport', { exportId, force: options.force })).pin;
+  }
+
+  async listExports(): Promise<readonly ExportInfo[]> {
+    return (await this.#server.request('listExports', {})).exports;
+  }
+}

@@ -1,0 +1,41 @@
+import { createHash } from 'node:crypto';
+import { chmodSync, lstatSync, mkdirSync } from 'node:fs';
+import { tmpdir, userInfo } from 'node:os';
+import path from 'node:path';
+
+import { SystemError } from '../base/errors.ts';
+
+/** sun_path holds 108 bytes with its final zero (unix(7)). */
+export const SOCKET_PATH_BYTES_MAX = 107;
+
+/** Room for the longest socket name that we make below the directory. */
+const SOCKET_NAME_BYTES_MAX = 48;
+
+/**
+ * The owner-only directory of a server's sockets: `DIR/run`, or a short one below the system's temporary directory
+ * when the data directory's path is too long for a socket. The same data directory always gives the same answer.
+ * @throws {SystemError} kind `denied`: the directory exists and belongs to somebody else.
+ */
+export function runtimeDirectory(dataDirectory: string): string {
+  const inside = path.join(dataDirectory, 'run');
+  const fits = Buffer.byteLength(inside) + 1 + SOCKET_NAME_BYTES_MAX <= SOCKET_PATH_BYTES_MAX;
+  const { uid } = userInfo();
+  const digest = createHash('sha256').update(path.resolve(dataDirectory)).digest('hex').slice(0, 16);
+  const directory = fits ? inside : path.join(tmpdir(), `sealdisk-${uid}-${digest}`);
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const status = lstatSync(directory);
+  if (!status.isDirectory() || (uid >= 0 && status.uid !== uid)) {
+    throw new SystemError(
+      'denied',
+      'RUNTIME_DIRECTORY_TAKEN',
+      `${directory} belongs to another user; remove it or use a shorter data directory`,
+    );
+  }
+  chmodSync(directory, 0o700);
+  return directory;
+}
+
+/** Where the control plane and the disk server meet. */
+export function diskServerSocket(dataDirectory: string): string {
+  return path.join(runtimeDirectory(dataDirectory), 'disk-server.sock');
+}
