@@ -27,6 +27,11 @@ export interface Call<Input> {
   /** From `RegionId`, else the `Host` label, else the account's region, else the server's default. */
   readonly regionId: string;
   readonly requestId: string;
+  /**
+   * Set when the call carries a `ClientToken`: the name under which an action records its answer, in the transaction
+   * that creates the resource, so that a crash cannot separate the two (src/rpc/ports.ts, ClientTokenStore).
+   */
+  readonly idempotencyKey?: string;
   /** Aborted when the client goes away or the server stops. */
   readonly signal: AbortSignal;
 }

@@ -1,0 +1,76 @@
+// What the front door needs from the rest of the system. main.ts passes the implementations in.
+import type { Access, Action, Caller } from '../api/action.ts';
+
+/** One AccessKey, with the secret to check signatures with. */
+export interface Credential {
+  /** The AccessKey secret as text, or as the UTF-8 bytes of that text. Not kept after the request. */
+  readonly secret: string | Uint8Array;
+  readonly caller: Omit<Caller, 'sourceIp'>;
+  /** The account's own region, for requests that name none. */
+  readonly regionId?: string;
+  readonly active: boolean;
+}
+
+export interface Credentials {
+  /** The AccessKey of that id, or undefined when there is none. */
+  find(accessKeyId: string): Promise<Credential | undefined>;
+}
+
+export type AuthorizationDecision =
+  | { readonly allowed: true }
+  | {
+      readonly allowed: false;
+      /** The first permission that is missing. */
+      readonly denied: Access;
+      readonly reason: 'ImplicitDeny' | 'ExplicitDeny';
+    };
+
+export interface Authorizer {
+  /** Whether `caller` has every permission in `access`. An empty list is allowed. */
+  decide(caller: Caller, access: readonly Access[], context: RequestContext): Promise<AuthorizationDecision>;
+}
+
+/** What policy conditions can ask about a request. */
+export interface RequestContext {
+  readonly nowMs: number;
+  readonly sourceIp: string;
+  readonly secureTransport: boolean;
+}
+
+export type ClientTokenClaim =
+  | { readonly state: 'claimed' }
+  | { readonly state: 'running'; readonly fingerprint: string }
+  | { readonly state: 'answered'; readonly fingerprint: string; readonly answer: string };
+
+/**
+ * Remembers which ClientTokens were used, across restarts.
+ *
+ * An action that creates something should call `answer` itself, inside the transaction that creates it, with
+ * `call.idempotencyKey` and `JSON.stringify(output)`: then a crash leaves either both or neither. The front door
+ * calls it again afterwards, which must be harmless.
+ */
+export interface ClientTokenStore {
+  /**
+   * Takes `key` for one run of an action, atomically and durably, unless it was taken before and has not expired.
+   * A claim without an answer that belongs to another `owner` was left by a server that died before it committed
+   * anything: it is taken over.
+   */
+  claim(
+    key: string,
+    claim: {
+      /** Digest of the parameters, to tell a repetition from a misuse. */
+      readonly fingerprint: string;
+      /** One for each start of the server. */
+      readonly owner: string;
+      readonly nowMs: number;
+      readonly expiresAtMs: number;
+    },
+  ): Promise<ClientTokenClaim>;
+  /** Stores the answer (JSON text) of a claimed key. The first answer stays. */
+  answer(key: string, answer: string): Promise<void>;
+  /** Forgets a claim whose action was refused. Does nothing when it has an answer. */
+  release(key: string): Promise<void>;
+}
+
+/** Every action there is. Order does not matter; a name may occur once a product. */
+export type Registry = readonly Action[];
