@@ -17,7 +17,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   diskserver: ['base', 'block', 'crypto', 'dataplane', 'nbd'], // never metadata, kms or ram: it holds plaintext keys and nothing else
   services: ['api', 'base', 'crypto', 'dataplane', 'kms', 'metadata', 'ram'],
   rpc: ['api', 'base', 'ram'],
-  cli: ['api', 'base'],
+  admin: ['base'],
+  cli: ['admin', 'api', 'base'],
 };
 
 const sources = globSync('src/*/**/*.ts');

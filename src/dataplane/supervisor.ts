@@ -8,7 +8,7 @@ import { isKind, messageOf, SystemError, type ErrorKind } from '../base/errors.t
 import type { Logger } from '../base/log.ts';
 import { DataPlaneClient } from './client.ts';
 import type { Event, Method, Methods } from './protocol.ts';
-import { diskServerSocket } from './runtime-directory.ts';
+import { diskServerSocket } from './socket-path.ts';
 
 const READY_MS_MAX = 20_000;
 const RESTART_FIRST_MS = 50;

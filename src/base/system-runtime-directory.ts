@@ -3,7 +3,7 @@ import { chmodSync, lstatSync, mkdirSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import path from 'node:path';
 
-import { SystemError } from '../base/errors.ts';
+import { SystemError } from './errors.ts';
 
 /** sun_path holds 108 bytes with its final zero (unix(7)). */
 export const SOCKET_PATH_BYTES_MAX = 107;
@@ -33,9 +33,4 @@ export function runtimeDirectory(dataDirectory: string): string {
   }
   chmodSync(directory, 0o700);
   return directory;
-}
-
-/** Where the control plane and the disk server meet. */
-export function diskServerSocket(dataDirectory: string): string {
-  return path.join(runtimeDirectory(dataDirectory), 'disk-server.sock');
 }

@@ -1,0 +1,49 @@
+import { request } from 'node:http';
+
+import { SystemError, type ErrorKind } from '../base/errors.ts';
+import { adminSocket, type AdminOperations } from './admin-protocol.ts';
+
+/**
+ * Calls the running server of a data directory.
+ * @throws {SystemError} code `NOT_RUNNING`: no server answers there.
+ */
+export async function callAdmin<Name extends keyof AdminOperations>(
+  dataDirectory: string,
+  name: Name,
+  input: Parameters<AdminOperations[Name]>[0],
+): Promise<Awaited<ReturnType<AdminOperations[Name]>>> {
+  const { status, body } = await new Promise<{ status: number; body: string }>((resolve, reject) => {
+    const call = request(
+      {
+        socketPath: adminSocket(dataDirectory),
+        path: `/${name}`,
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+      },
+      (response) => {
+        let text = '';
+        response.setEncoding('utf8');
+        response.on('data', (chunk: string) => (text += chunk));
+        response.on('end', () => resolve({ status: response.statusCode ?? 0, body: text }));
+        response.on('error', reject);
+      },
+    );
+    call.on('error', (cause) =>
+      reject(
+        new SystemError(
+          'unavailable',
+          'NOT_RUNNING',
+          `no sealdisk serves ${dataDirectory}; start it with: sealdisk serve --data-dir ${dataDirectory}`,
+          { cause },
+        ),
+      ),
+    );
+    call.end(JSON.stringify(input));
+  });
+  const answer = JSON.parse(body) as unknown;
+  if (status !== 200) {
+    const { kind, code, message } = answer as { kind: ErrorKind; code: string; message: string };
+    throw new SystemError(kind, code, message);
+  }
+  return answer as Awaited<ReturnType<AdminOperations[Name]>>;
+}

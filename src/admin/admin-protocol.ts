@@ -1,0 +1,38 @@
+/** What the admin socket `DIR/run/admin.sock` offers: one POST per operation, JSON in and out. */
+import path from 'node:path';
+
+import { runtimeDirectory } from '../base/system-runtime-directory.ts';
+
+export const ADMIN_BODY_BYTES_MAX = 64 * 1024;
+
+export interface ServerStatus {
+  readonly version: string;
+  readonly pid: number;
+  readonly dataDirectory: string;
+  /** `host:port` of the API. */
+  readonly api: string;
+  /** `host:port` of NBD over TLS. */
+  readonly nbd: string;
+  readonly defaultRegion: string;
+  /** Process id of the disk server; absent while it is being restarted. */
+  readonly diskServerPid?: number;
+  readonly exports: number;
+  readonly disks: number;
+}
+
+export interface NewAccount {
+  readonly accountId: string;
+  readonly accessKeyId: string;
+  readonly accessKeySecret: string;
+}
+
+export interface AdminOperations {
+  status(input: Record<string, never>): Promise<ServerStatus>;
+  createAccount(input: { readonly region?: string }): Promise<NewAccount>;
+  /** A further AccessKey for an account whose credentials are lost. */
+  createAccessKey(input: { readonly accountId: string }): Promise<NewAccount>;
+}
+
+export function adminSocket(dataDirectory: string): string {
+  return path.join(runtimeDirectory(dataDirectory), 'admin.sock');
+}

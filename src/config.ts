@@ -1,0 +1,128 @@
+import { readFileSync } from 'node:fs';
+import { isIPv6 } from 'node:net';
+import path from 'node:path';
+
+import { SystemError } from './base/errors.ts';
+
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Every setting of `sealdisk serve`, checked. */
+export interface Config {
+  /** Absolute. Default `./sealdisk-data`. */
+  readonly dataDirectory: string;
+  /** The API. Default 127.0.0.1:8686; loopback only, since it has no TLS yet. */
+  readonly listen: Address;
+  /** NBD over TLS. Default 127.0.0.1:10809. */
+  readonly nbdListen: Address;
+  /** Where requests go that name no region. Default cn-hangzhou. */
+  readonly defaultRegion: string;
+  /** The first account's AccessKey on the first start; made at random when absent. */
+  readonly presetAccessKey: { readonly id: string; readonly secret: string } | undefined;
+  /** A file whose first line is the passphrase that the root key is derived from, instead of `DIR/root.key`. */
+  readonly passphraseFile: string | undefined;
+  /** Leave the disk server serving when this program is asked to stop. */
+  readonly keepExports: boolean;
+}
+
+/** What the command line gave; an environment variable fills what it did not. */
+export interface ConfigInput {
+  readonly dataDir?: string;
+  readonly listen?: string;
+  readonly nbdListen?: string;
+  readonly keepExports?: boolean;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+const LOOPBACK = /^(127(\.\d{1,3}){3}|::1|localhost)$/;
+
+/** @throws {SystemError} kind `invalid`: names the setting, what is wrong and what would be right. */
+export function loadConfig(input: ConfigInput, environment: Environment): Config {
+  const setting = (name: string): string | undefined => environment[name] || undefined;
+  const listen = parseAddress(input.listen ?? setting('SEALDISK_LISTEN') ?? '127.0.0.1:8686', '--listen');
+  if (!LOOPBACK.test(listen.host)) {
+    throw new SystemError(
+      'invalid',
+      'NOT_LOOPBACK',
+      `--listen ${listen.host} would take signed requests over a network without TLS; listen on 127.0.0.1 and put a TLS proxy in front that keeps the Host header`,
+    );
+  }
+  return Object.freeze({
+    dataDirectory: dataDirectory(input.dataDir, environment),
+    listen,
+    nbdListen: parseAddress(input.nbdListen ?? setting('SEALDISK_NBD_LISTEN') ?? '127.0.0.1:10809', '--nbd-listen'),
+    defaultRegion: parseRegion(setting('SEALDISK_DEFAULT_REGION') ?? 'cn-hangzhou'),
+    presetAccessKey: presetAccessKey(setting('SEALDISK_ACCESS_KEY_ID'), setting('SEALDISK_ACCESS_KEY_SECRET')),
+    passphraseFile: setting('SEALDISK_PASSPHRASE_FILE'),
+    keepExports: input.keepExports ?? false,
+  });
+}
+
+/** The absolute data directory of a command. */
+export function dataDirectory(option: string | undefined, environment: Environment): string {
+  return path.resolve(option ?? (environment['SEALDISK_DATA_DIR'] || './sealdisk-data'));
+}
+
+/** `host:port` as URLs write it. */
+export function formatAddress({ host, port }: Address): string {
+  return `${isIPv6(host) ? `[${host}]` : host}:${port}`;
+}
+
+function parseAddress(text: string, option: string): Address {
+  const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([^:[\]\s]+)):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[3]);
+  const host = match?.[1] ?? match?.[2];
+  if (host === undefined || !(port <= 65_535)) {
+    throw new SystemError(
+      'invalid',
+      'BAD_ADDRESS',
+      `${option} wants HOST:PORT such as 127.0.0.1:8686, not ${JSON.stringify(text)}`,
+    );
+  }
+  return { host, port };
+}
+
+function parseRegion(text: string): string {
+  if (!/^[a-z]{2,}(-[a-z0-9]+)+$/.test(text)) {
+    throw new SystemError(
+      'invalid',
+      'BAD_REGION',
+      `SEALDISK_DEFAULT_REGION wants a region id such as cn-hangzhou, not ${JSON.stringify(text)}`,
+    );
+  }
+  return text;
+}
+
+function presetAccessKey(id: string | undefined, secret: string | undefined): Config['presetAccessKey'] {
+  if (id === undefined && secret === undefined) return undefined;
+  if (id === undefined || secret === undefined) {
+    throw new SystemError(
+      'invalid',
+      'HALF_ACCESS_KEY',
+      'set both SEALDISK_ACCESS_KEY_ID and SEALDISK_ACCESS_KEY_SECRET, or neither',
+    );
+  }
+  for (const [name, value] of [
+    ['SEALDISK_ACCESS_KEY_ID', id],
+    ['SEALDISK_ACCESS_KEY_SECRET', secret],
+  ] as const) {
+    if (!/^[A-Za-z0-9._-]{8,128}$/.test(value)) {
+      throw new SystemError(
+        'invalid',
+        'BAD_ACCESS_KEY',
+        `${name} wants 8 to 128 letters, digits, dots, underscores or hyphens`,
+      );
+    }
+  }
+  return { id, secret };
+}
+
+/** The first line of a passphrase file. */
+export function readPassphrase(file: string): string {
+  const [line = ''] = readFileSync(file, 'utf8').split('\n');
+  if (line === '') throw new SystemError('invalid', 'EMPTY_PASSPHRASE', `${file} has no passphrase in its first line`);
+  return line;
+}
