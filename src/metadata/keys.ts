@@ -1,0 +1,104 @@
+import type { EntityOf } from './columns.ts';
+import { flag, integer, json, nullable, text } from './columns.ts';
+import type { Reader, Transaction } from './reader.ts';
+import { SealedTable } from './table.ts';
+import type { Tag } from './tags.ts';
+
+export type KeySpec = 'Aliyun_AES_256' | 'Aliyun_AES_128' | 'Aliyun_SM4' | 'RSA_2048';
+export type KeyUsage = 'ENCRYPT/DECRYPT' | 'SIGN/VERIFY';
+export type KeyState = 'Enabled' | 'Disabled' | 'PendingDeletion' | 'PendingImport';
+
+export const keys = new SealedTable(
+  'keys',
+  {
+    /** A UUID. */
+    keyId: text(),
+    accountId: text(),
+    regionId: text(),
+    keySpec: text<KeySpec>(),
+    keyUsage: text<KeyUsage>(),
+    origin: text<'Aliyun_KMS' | 'EXTERNAL'>(),
+    protectionLevel: text<'SOFTWARE' | 'HSM'>(),
+    keyState: text<KeyState>(),
+    description: text(),
+    /** An account id, or `Ecs` for the service key. */
+    creator: text(),
+    creatorType: text<'User' | 'Service'>(),
+    primaryVersionId: text(),
+    automaticRotation: flag,
+    rotationIntervalS: nullable(integer),
+    lastRotationMs: nullable(integer),
+    nextRotationMs: nullable(integer),
+    materialExpireMs: nullable(integer),
+    deletionProtection: flag,
+    deletionProtectionDescription: nullable(text()),
+    tags: json<readonly Tag[]>(),
+    createdMs: integer,
+    /** When a key in `PendingDeletion` will be destroyed. */
+    deleteMs: nullable(integer),
+  },
+  ['keyId'],
+);
+
+export type Key = EntityOf<typeof keys.columns>;
+
+export interface KeyFilter {
+  readonly accountId: string;
+  readonly regionId: string;
+  readonly keyStates?: readonly string[] | undefined;
+  readonly keySpecs?: readonly string[] | undefined;
+  readonly keyUsages?: readonly string[] | undefined;
+  readonly protectionLevels?: readonly string[] | undefined;
+  readonly creatorTypes?: readonly string[] | undefined;
+}
+
+export const findKey = (reader: Reader, keyId: string): Promise<Key | undefined> => keys.find(reader, { keyId });
+
+/** Oldest first (decisions.md E13), with the number of all that match. */
+export async function listKeys(
+  reader: Reader,
+  filter: KeyFilter,
+  page: { readonly offset: number; readonly limit: number },
+): Promise<{ readonly keys: Key[]; readonly totalCount: number }> {
+  let query = keys
+    .select(reader)
+    .where('rows.accountId', '=', filter.accountId)
+    .where('rows.regionId', '=', filter.regionId);
+  if (filter.keyStates) query = query.where('rows.keyState', 'in', filter.keyStates as KeyState[]);
+  if (filter.keySpecs) query = query.where('rows.keySpec', 'in', filter.keySpecs as KeySpec[]);
+  if (filter.keyUsages) query = query.where('rows.keyUsage', 'in', filter.keyUsages as KeyUsage[]);
+  if (filter.protectionLevels) query = query.where('rows.protectionLevel', 'in', filter.protectionLevels as ['HSM']);
+  if (filter.creatorTypes) query = query.where('rows.creatorType', 'in', filter.creatorTypes as ['User']);
+  const { count } = await query.select((eb) => eb.fn.countAll<number>().as('count')).executeTakeFirstOrThrow();
+  const rows = await query
+    .orderBy('rows.createdMs')
+    .orderBy('rows.keyId')
+    .offset(page.offset)
+    .limit(page.limit)
+    .selectAll()
+    .execute();
+  return { keys: rows.map((row) => keys.open(reader, row)), totalCount: Number(count) };
+}
+
+/** Keys whose waiting time ended at or before `nowMs`. */
+export async function listKeysToDestroy(reader: Reader, nowMs: number): Promise<Key[]> {
+  const rows = await keys
+    .select(reader)
+    .where('rows.keyState', '=', 'PendingDeletion')
+    .where('rows.deleteMs', '<=', nowMs)
+    .selectAll()
+    .execute();
+  return rows.map((row) => keys.open(reader, row));
+}
+
+export const insertKey = (transaction: Transaction, key: Key): Promise<void> => keys.insert(transaction, key);
+
+export const updateKey = (
+  transaction: Transaction,
+  keyId: string,
+  changes: Partial<Omit<Key, 'keyId'>>,
+): Promise<Key> => keys.update(transaction, { keyId }, changes);
+
+/** Its versions and aliases have to go first. */
+export const deleteKey = (transaction: Transaction, keyId: string): Promise<number> =>
+  keys.delete(transaction, { keyId });

@@ -1,0 +1,17 @@
+import type { Kysely } from 'kysely';
+
+import type { Cell } from './columns.ts';
+import type { RowSeal } from './sealed-rows.ts';
+
+export type Queries = Kysely<Record<string, Record<string, Cell>>>;
+
+/** What reads rows: committed state through `Database.read`, or a transaction, which also sees its own writes. */
+export interface Reader {
+  readonly queries: Queries;
+  readonly seal: RowSeal;
+}
+
+/** What writes rows. Exists only inside `Database.transact`. */
+export interface Transaction extends Reader {
+  readonly writable: true;
+}

@@ -1,0 +1,110 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+import { Database } from '../../src/metadata/database.ts';
+import type { DatabaseOptions } from '../../src/metadata/database.ts';
+import type { Disk } from '../../src/metadata/disks.ts';
+import type { Snapshot } from '../../src/metadata/snapshots.ts';
+
+export const ROW_KEY = new Uint8Array(32).fill(7);
+export const ACCOUNT = '1234567890123456';
+export const REGION = 'cn-hangzhou';
+
+/** A directory that goes away with the test. */
+export function tempDir(): Disposable & { readonly path: string } {
+  const directory = mkdtempSync(path.join(tmpdir(), 'sealdisk-metadata-'));
+  return { path: directory, [Symbol.dispose]: () => rmSync(directory, { recursive: true, force: true }) };
+}
+
+export interface TestDatabase extends AsyncDisposable {
+  readonly file: string;
+  readonly database: Database;
+}
+
+/** An empty database of its own. */
+export async function openTestDatabase(options: Partial<DatabaseOptions> = {}): Promise<TestDatabase> {
+  const directory = tempDir();
+  const file = path.join(directory.path, 'metadata.db');
+  const database = await Database.open({ file, rowKey: ROW_KEY, ...options });
+  return {
+    file,
+    database,
+    [Symbol.asyncDispose]: async () => {
+      await database[Symbol.asyncDispose]();
+      directory[Symbol.dispose]();
+    },
+  };
+}
+
+export function aDisk(changes: Partial<Disk> = {}): Disk {
+  return {
+    diskId: 'd-bp1000000000000000001',
+    accountId: ACCOUNT,
+    regionId: REGION,
+    zoneId: 'cn-hangzhou-b',
+    name: 'data',
+    description: 'first',
+    type: 'data',
+    category: 'cloud_essd',
+    performanceLevel: 'PL1',
+    provisionedIops: 100,
+    burstingEnabled: false,
+    sizeGib: 20,
+    status: 'Available',
+    encrypted: true,
+    kmsKeyId: 'key-1',
+    suite: 'aes-256-gcm',
+    wrappedKey: new Uint8Array([1, 2, 3]),
+    wrappedBy: 'kms',
+    sourceSnapshotId: 's-1',
+    imageId: 'm-1',
+    deleteAutoSnapshot: true,
+    deleteWithInstance: true,
+    enableAutoSnapshot: false,
+    autoSnapshotPolicyId: 'sp-1',
+    portable: true,
+    chargeType: 'PostPaid',
+    multiAttach: 'Disabled',
+    resourceGroupId: 'rg-1',
+    tags: [{ key: 'env', value: 'test' }],
+    instanceId: 'i-1',
+    device: '/dev/xvdb',
+    pin: { sequence: 3, digest: 'ab' },
+    createdMs: 1_000,
+    attachedMs: 2_000,
+    detachedMs: 3_000,
+    everAttached: true,
+    ...changes,
+  };
+}
+
+export function aSnapshot(changes: Partial<Snapshot> = {}): Snapshot {
+  return {
+    snapshotId: 's-bp1000000000000000001',
+    accountId: ACCOUNT,
+    regionId: REGION,
+    sourceDiskId: 'd-1',
+    sourceDiskType: 'data',
+    sourceInstanceId: 'i-1',
+    name: 'nightly',
+    description: '',
+    type: 'user',
+    category: 'standard',
+    sizeGib: 20,
+    status: 'accomplished',
+    progress: 100,
+    encrypted: true,
+    kmsKeyId: 'key-1',
+    suite: 'sm4-gcm',
+    wrappedKey: new Uint8Array([4, 5]),
+    wrappedBy: 'kms',
+    pin: { sequence: 9, digest: 'cd' },
+    retentionDays: 7,
+    resourceGroupId: 'rg-1',
+    tags: [{ key: 'env', value: 'prod' }],
+    createdMs: 1_000,
+    modifiedMs: 1_500,
+    ...changes,
+  };
+}
