@@ -43,8 +43,11 @@ export interface Call<Input> {
 export interface Action<Input = never, Output extends object = object> {
   readonly product: Product;
   readonly name: string;
-  /** What the caller must be allowed. Called before `run`; an empty list means that any authenticated caller may. */
-  access(call: Call<Input>): readonly Access[];
+  /**
+   * What the caller must be allowed. Called before `run`; an empty list means that any authenticated caller may.
+   * May look things up (an alias, the key of a ciphertext) to name the resource; never tells whether it exists.
+   */
+  access(call: Call<Input>): readonly Access[] | Promise<readonly Access[]>;
   /**
    * Does the work and answers the body without `RequestId`.
    * @throws {ApiError} the documented refusals.
