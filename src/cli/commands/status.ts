@@ -1,0 +1,12 @@
+import type { Output } from '../output.ts';
+import { dataDirectoryOf, findServer } from '../server-location.ts';
+
+export async function status(options: { readonly dataDir?: string }, output: Output): Promise<void> {
+  const server = await findServer(dataDirectoryOf(options));
+  output.result(server, [
+    `sealdisk ${server.version}   process ${server.pid}   data ${server.dataDirectory}`,
+    `  API    http://${server.api}   default region ${server.defaultRegion}`,
+    `  NBD    ${server.nbd} (TLS)   disk server ${server.diskServerPid === undefined ? 'is being restarted' : `process ${server.diskServerPid}`}`,
+    `  disks  ${server.disks}, of which exported ${server.exports}`,
+  ]);
+}

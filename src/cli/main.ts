@@ -1,0 +1,123 @@
+/** The command line: parses, calls the running server, prints. Data goes to standard output, talk to standard error. */
+import { Command, CommanderError } from 'commander';
+
+import { dieWithParent } from '../base/system-host.ts';
+import { VERSION } from '../base/version.ts';
+import { accountAccessKey, accountCreate } from './commands/account.ts';
+import { demo } from './commands/demo.ts';
+import { env } from './commands/env.ts';
+import { exportDisk } from './commands/export.ts';
+import { status } from './commands/status.ts';
+import { unexportDisk } from './commands/unexport.ts';
+import { describeFailure, EXIT_USAGE } from './failure.ts';
+import type { Composition } from './composition.ts';
+import { Output } from './output.ts';
+
+/** Runs one command; answers the exit code. */
+export async function main(args: readonly string[], composition: Composition): Promise<number> {
+  if (process.env['SEALDISK_STARTED_BY'] !== undefined) {
+    delete process.env['SEALDISK_STARTED_BY'];
+    dieWithParent();
+  }
+  const program = new Command('sealdisk')
+    .description('Encrypted cloud disks on your own machine, spoken to like Alibaba Cloud ECS, KMS and RAM')
+    .version(VERSION)
+    .exitOverride()
+    .configureHelp({ sortSubcommands: false });
+  const dataDir = [
+    '--data-dir <dir>',
+    'where everything is kept (SEALDISK_DATA_DIR, default ./sealdisk-data)',
+  ] as const;
+  const json = ['--json', 'print one JSON object and nothing else'] as const;
+  let exitCode = 0;
+
+  const run = async (
+    options: { readonly json?: boolean },
+    command: (output: Output) => Promise<void>,
+  ): Promise<void> => {
+    const output = new Output(options.json ?? false);
+    try {
+      await command(output);
+    } catch (error) {
+      exitCode = describeFailure(error, output);
+    }
+  };
+
+  program
+    .command('serve')
+    .description('start the server (no configuration needed)')
+    .option(...dataDir)
+    .option('--listen <host:port>', 'the API (SEALDISK_LISTEN, default 127.0.0.1:8686)')
+    .option('--nbd-listen <host:port>', 'NBD over TLS (SEALDISK_NBD_LISTEN, default 127.0.0.1:10809)')
+    .option('--keep-exports', 'when stopped, leave open disks serving for the next start to adopt')
+    .action((options: { dataDir?: string; listen?: string; nbdListen?: string; keepExports?: boolean }) =>
+      run({}, () => composition.serve(options)),
+    );
+  program
+    .command('status')
+    .description('show the running server')
+    .option(...dataDir)
+    .option(...json)
+    .action((options: { dataDir?: string; json?: boolean }) => run(options, (output) => status(options, output)));
+
+  const account = program.command('account').description('accounts and their AccessKeys');
+  account
+    .command('create')
+    .description('create an account with its first AccessKey')
+    .option(...dataDir)
+    .option('--region <region>', 'where its requests go that name no region')
+    .option(...json)
+    .action((options: { dataDir?: string; region?: string; json?: boolean }) =>
+      run(options, (output) => accountCreate(options, composition, output)),
+    );
+  account
+    .command('access-key <account-id>')
+    .description('create a further AccessKey for an account whose credentials are lost')
+    .option(...dataDir)
+    .option(...json)
+    .action((accountId: string, options: { dataDir?: string; json?: boolean }) =>
+      run(options, (output) => accountAccessKey(accountId, options, output)),
+    );
+
+  program
+    .command('export <disk-id>')
+    .description('open a disk for NBD clients and print how to reach it')
+    .option(...dataDir)
+    .option('--read-only', 'refuse writes')
+    .option(...json)
+    .action((diskId: string, options: { dataDir?: string; readOnly?: boolean; json?: boolean }) =>
+      run(options, (output) => exportDisk(diskId, options, output)),
+    );
+  program
+    .command('unexport <export-id>')
+    .description('flush and close a disk that was exported')
+    .option(...dataDir)
+    .option('--force', 'drop the disk even when its last writes cannot be flushed')
+    .option(...json)
+    .action((exportId: string, options: { dataDir?: string; force?: boolean; json?: boolean }) =>
+      run(options, (output) => unexportDisk(exportId, options, output)),
+    );
+  program
+    .command('env')
+    .description('print settings for SDKs and the aliyun CLI: eval "$(sealdisk env)"')
+    .option(...dataDir)
+    .option(...json)
+    .action((options: { dataDir?: string; json?: boolean }) => run(options, (output) => env(options, output)));
+  program
+    .command('demo')
+    .description('show an encrypted disk from its creation to a disabled key, on a server of its own')
+    .option(...json)
+    .action((options: { json?: boolean }) =>
+      run(options, async (output) => {
+        exitCode = await demo(output);
+      }),
+    );
+
+  try {
+    await program.parseAsync(args, { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    return error.exitCode === 0 ? 0 : EXIT_USAGE;
+  }
+  return exitCode;
+}
