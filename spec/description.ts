@@ -46,7 +46,8 @@ function patched(
   const required = patches.flatMap((patch) => patch.required ?? []);
   const keepEmpty = patches.flatMap((patch) => patch.keepEmpty ?? []);
   const missingCode: Record<string, string> = Object.assign({}, ...patches.map((patch) => patch.missingCode ?? {}));
-  for (const parameter of [...required, ...keepEmpty, ...Object.keys(missingCode)]) {
+  const malformedCode: Record<string, string> = Object.assign({}, ...patches.map((patch) => patch.malformedCode ?? {}));
+  for (const parameter of [...required, ...keepEmpty, ...Object.keys(missingCode), ...Object.keys(malformedCode)]) {
     if (request[parameter] === undefined) throw new Error(`a patch names ${name}.${parameter}, which does not exist`);
   }
   return {
@@ -55,6 +56,9 @@ function patched(
     required,
     keepEmpty,
     missingCode,
+    malformedCode,
+    idempotentRunningCode:
+      patches.find((patch) => patch.idempotentRunningCode)?.idempotentRunningCode ?? 'LastTokenProcessing',
     idempotentMismatchStatus: patches.find((patch) => patch.idempotentMismatchStatus)?.idempotentMismatchStatus ?? 400,
   };
 }

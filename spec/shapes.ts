@@ -24,6 +24,8 @@ export interface Patch {
   required?: string[];
   keepEmpty?: string[];
   missingCode?: Record<string, string>;
+  malformedCode?: Record<string, string>;
+  idempotentRunningCode?: string;
   idempotentMismatchStatus?: number;
   reason: string;
   source: string;

@@ -25,6 +25,10 @@ export interface ActionDescription {
   readonly keepEmpty: readonly string[];
   /** Error codes that differ from `MissingParameter`, by parameter. */
   readonly missingCode: Readonly<Record<string, string>>;
+  /** Error codes that differ from `InvalidParameter` for a value of the wrong form, by parameter. */
+  readonly malformedCode: Readonly<Record<string, string>>;
+  /** Error code while a call with the same `ClientToken` is running. */
+  readonly idempotentRunningCode: string;
   /** HTTP status of `IdempotentParameterMismatch`. */
   readonly idempotentMismatchStatus: number;
 }

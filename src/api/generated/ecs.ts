@@ -399,6 +399,10 @@ export const ecs: ProductDescription = {
       ],
       "keepEmpty": [],
       "missingCode": {},
+      "malformedCode": {
+        "Size": "InvalidDataDiskSize.ValueNotSupported"
+      },
+      "idempotentRunningCode": "LastTokenProcessing",
       "idempotentMismatchStatus": 400
     },
     "CreateSnapshot": {
@@ -429,6 +433,8 @@ export const ecs: ProductDescription = {
       ],
       "keepEmpty": [],
       "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "IdempotentProcessing",
       "idempotentMismatchStatus": 403
     },
     "DeleteDisk": {
@@ -443,6 +449,8 @@ export const ecs: ProductDescription = {
       ],
       "keepEmpty": [],
       "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
       "idempotentMismatchStatus": 400
     },
     "DeleteSnapshot": {
@@ -458,6 +466,8 @@ export const ecs: ProductDescription = {
       ],
       "keepEmpty": [],
       "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
       "idempotentMismatchStatus": 400
     },
     "DescribeDisks": {
@@ -610,6 +620,8 @@ export const ecs: ProductDescription = {
       "missingCode": {
         "RegionId": "MissingParamter.RegionId"
       },
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
       "idempotentMismatchStatus": 400
     },
     "DescribeRegions": {
@@ -634,6 +646,8 @@ export const ecs: ProductDescription = {
       "required": [],
       "keepEmpty": [],
       "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
       "idempotentMismatchStatus": 400
     },
     "DescribeSnapshots": {
@@ -725,6 +739,8 @@ export const ecs: ProductDescription = {
       ],
       "keepEmpty": [],
       "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
       "idempotentMismatchStatus": 400
     },
     "DescribeZones": {
@@ -819,6 +835,8 @@ export const ecs: ProductDescription = {
       ],
       "keepEmpty": [],
       "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
       "idempotentMismatchStatus": 400
     }
   },

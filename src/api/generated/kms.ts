@@ -227,6 +227,8 @@ export const kms: ProductDescription = {
       ],
       "keepEmpty": [],
       "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
       "idempotentMismatchStatus": 400
     },
     "CreateAlias": {
@@ -243,6 +245,8 @@ export const kms: ProductDescription = {
       ],
       "keepEmpty": [],
       "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
       "idempotentMismatchStatus": 400
     },
     "CreateKey": {
@@ -285,6 +289,8 @@ export const kms: ProductDescription = {
       "required": [],
       "keepEmpty": [],
       "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
       "idempotentMismatchStatus": 400
     },
     "Decrypt": {
@@ -304,6 +310,8 @@ export const kms: ProductDescription = {
       ],
       "keepEmpty": [],
       "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
       "idempotentMismatchStatus": 400
     },
     "DescribeAccountKmsStatus": {
@@ -315,6 +323,8 @@ export const kms: ProductDescription = {
       "required": [],
       "keepEmpty": [],
       "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
       "idempotentMismatchStatus": 400
     },
     "DescribeKey": {
@@ -351,6 +361,8 @@ export const kms: ProductDescription = {
       ],
       "keepEmpty": [],
       "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
       "idempotentMismatchStatus": 400
     },
     "DisableKey": {
@@ -365,6 +377,8 @@ export const kms: ProductDescription = {
       ],
       "keepEmpty": [],
       "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
       "idempotentMismatchStatus": 400
     },
     "EnableKey": {
@@ -379,6 +393,8 @@ export const kms: ProductDescription = {
       ],
       "keepEmpty": [],
       "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
       "idempotentMismatchStatus": 400
     },
     "Encrypt": {
@@ -400,6 +416,8 @@ export const kms: ProductDescription = {
       ],
       "keepEmpty": [],
       "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
       "idempotentMismatchStatus": 400
     },
     "GenerateDataKey": {
@@ -422,6 +440,8 @@ export const kms: ProductDescription = {
       ],
       "keepEmpty": [],
       "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
       "idempotentMismatchStatus": 400
     },
     "GenerateDataKeyWithoutPlaintext": {
@@ -443,6 +463,8 @@ export const kms: ProductDescription = {
       ],
       "keepEmpty": [],
       "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
       "idempotentMismatchStatus": 400
     },
     "ListAliases": {
@@ -468,6 +490,8 @@ export const kms: ProductDescription = {
       "required": [],
       "keepEmpty": [],
       "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
       "idempotentMismatchStatus": 400
     },
     "ListKeys": {
@@ -493,6 +517,8 @@ export const kms: ProductDescription = {
       "required": [],
       "keepEmpty": [],
       "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
       "idempotentMismatchStatus": 400
     },
     "OpenKmsService": {
@@ -503,6 +529,8 @@ export const kms: ProductDescription = {
       "required": [],
       "keepEmpty": [],
       "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
       "idempotentMismatchStatus": 400
     },
     "ScheduleKeyDeletion": {
@@ -519,6 +547,8 @@ export const kms: ProductDescription = {
       ],
       "keepEmpty": [],
       "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
       "idempotentMismatchStatus": 400
     }
   },

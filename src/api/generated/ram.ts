@@ -175,6 +175,8 @@ export const ram: ProductDescription = {
       ],
       "keepEmpty": [],
       "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
       "idempotentMismatchStatus": 400
     },
     "CreatePolicy": {
@@ -200,6 +202,8 @@ export const ram: ProductDescription = {
       ],
       "keepEmpty": [],
       "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
       "idempotentMismatchStatus": 400
     },
     "CreateRole": {
@@ -228,6 +232,8 @@ export const ram: ProductDescription = {
       ],
       "keepEmpty": [],
       "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
       "idempotentMismatchStatus": 400
     },
     "DeleteRole": {
@@ -242,6 +248,8 @@ export const ram: ProductDescription = {
       ],
       "keepEmpty": [],
       "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
       "idempotentMismatchStatus": 400
     },
     "DetachPolicyFromRole": {
@@ -261,6 +269,8 @@ export const ram: ProductDescription = {
       ],
       "keepEmpty": [],
       "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
       "idempotentMismatchStatus": 400
     },
     "GetRole": {
@@ -285,6 +295,8 @@ export const ram: ProductDescription = {
       ],
       "keepEmpty": [],
       "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
       "idempotentMismatchStatus": 400
     },
     "ListPoliciesForRole": {
@@ -310,6 +322,8 @@ export const ram: ProductDescription = {
       ],
       "keepEmpty": [],
       "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
       "idempotentMismatchStatus": 400
     },
     "ListRoles": {
@@ -347,6 +361,8 @@ export const ram: ProductDescription = {
       "required": [],
       "keepEmpty": [],
       "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
       "idempotentMismatchStatus": 400
     },
     "UpdateRole": {
@@ -376,6 +392,8 @@ export const ram: ProductDescription = {
         "NewDescription"
       ],
       "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
       "idempotentMismatchStatus": 400
     }
   },

@@ -75,6 +75,8 @@ export const sealdisk: ProductDescription = {
       "required": [],
       "keepEmpty": [],
       "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
       "idempotentMismatchStatus": 400
     },
     "ExportDisk": {
@@ -97,6 +99,8 @@ export const sealdisk: ProductDescription = {
       ],
       "keepEmpty": [],
       "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
       "idempotentMismatchStatus": 400
     },
     "UnexportDisk": {
@@ -112,6 +116,8 @@ export const sealdisk: ProductDescription = {
       ],
       "keepEmpty": [],
       "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
       "idempotentMismatchStatus": 400
     }
   },

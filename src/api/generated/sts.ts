@@ -31,6 +31,8 @@ export const sts: ProductDescription = {
       "required": [],
       "keepEmpty": [],
       "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
       "idempotentMismatchStatus": 400
     }
   },
