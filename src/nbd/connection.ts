@@ -1,0 +1,180 @@
+import type { Socket } from 'node:net';
+import type { SecureContext, TLSSocket } from 'node:tls';
+
+import type { Clock } from '../base/clock.ts';
+import type { Logger } from '../base/log.ts';
+import type { Random } from '../base/random.ts';
+import type { ExportDirectory, Peer } from './export.ts';
+import { Handshake } from './handshake.ts';
+import type { HandshakeSettings, HandshakeStep, Security } from './handshake.ts';
+import type { NbdLimits } from './limits.ts';
+import { ReceivedBytes } from './received-bytes.ts';
+import { ReplyStream } from './reply-stream.ts';
+import { acceptTls } from './tls-psk.ts';
+import { Transmission } from './transmission.ts';
+import type { Session } from './transmission.ts';
+
+/** How a connection came in, and what it needs for it. */
+export type Transport =
+  { readonly kind: 'unix'; readonly socketPath: string } | { readonly kind: 'tcp'; readonly tlsContext: SecureContext };
+
+export interface ConnectionSettings {
+  readonly directory: ExportDirectory;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly limits: NbdLimits;
+  readonly refuses: HandshakeSettings['refuses'];
+  readonly onTransmission: (connection: Connection) => void;
+  readonly onClosed: (connection: Connection) => void;
+}
+
+/** One client: its socket, moved through the phases  handshake [-> TLS -> handshake] -> transmission -> closed. */
+export class Connection {
+  readonly #settings: ConnectionSettings;
+  readonly #transport: Transport;
+  readonly #handshakeTimer = new AbortController();
+  readonly #closed = Promise.withResolvers<void>();
+  #socket: Socket | TLSSocket;
+  #onData: (chunk: Buffer) => void = () => {};
+  #onEnd: () => void = () => this.destroy('The client left during the handshake.');
+  #transmission: Transmission | undefined;
+  #exportName: string | undefined;
+
+  constructor(socket: Socket, transport: Transport, settings: ConnectionSettings) {
+    this.#socket = socket;
+    this.#transport = transport;
+    this.#settings = settings;
+    socket.on('close', () => this.#close());
+    this.#listen(socket);
+    settings.clock.sleep(settings.limits.handshakeMs, this.#handshakeTimer.signal).then(
+      () => this.destroy('The handshake took too long.'),
+      () => undefined,
+    );
+    if (transport.kind === 'tcp') {
+      socket.setNoDelay(true);
+      socket.setKeepAlive(true, 60_000);
+      this.#negotiate({ tls: 'required' });
+    } else {
+      this.#negotiate({ tls: 'none', peer: { transport: 'unix', socketPath: transport.socketPath } });
+    }
+  }
+
+  /** Of a connection in transmission. */
+  get exportName(): string | undefined {
+    return this.#exportName;
+  }
+
+  /** Settles when the socket is closed. */
+  get closed(): Promise<void> {
+    return this.#closed.promise;
+  }
+
+  /** Refuses further requests and closes when those in flight are answered; a handshake is cut off. */
+  drain(): void {
+    if (this.#transmission === undefined) this.destroy('The server is closing.');
+    else this.#transmission.drain();
+  }
+
+  destroy(reason: string): void {
+    if (!this.#socket.destroyed) {
+      const { exportName } = this;
+      this.#settings.log.debug(
+        { exportName, transport: this.#transport.kind, reason },
+        'an NBD connection was dropped',
+      );
+    }
+    this.#socket.destroy();
+  }
+
+  #listen(socket: Socket | TLSSocket): void {
+    socket.on('data', (chunk: Buffer) => this.#onData(chunk));
+    socket.on('end', () => this.#onEnd());
+    socket.on('error', (error) => this.destroy(error.message));
+  }
+
+  #negotiate(security: Security, clientFlags?: number): void {
+    const { directory, limits, refuses } = this.#settings;
+    const received = new ReceivedBytes();
+    const send = (bytes: Buffer): void => {
+      this.#socket.write(bytes);
+      if (this.#socket.writableLength > limits.handshakeReplyBytesMax) this.destroy('The client reads no replies.');
+    };
+    const handshake = new Handshake({ directory, limits, refuses, send }, security, clientFlags);
+    this.#onData = (chunk) => {
+      received.push(chunk);
+      this.#follow(handshake.advance(received), received);
+    };
+  }
+
+  #follow(step: HandshakeStep, received: ReceivedBytes): void {
+    switch (step.kind) {
+      case 'more':
+        return;
+      case 'start-tls':
+        this.#startTls(step.clientFlags);
+        return;
+      case 'transmission':
+        this.#transmit(step.session, received);
+        return;
+      case 'close':
+        this.#finish();
+        return;
+      case 'drop':
+        this.destroy(step.reason);
+    }
+  }
+
+  #startTls(clientFlags: number): void {
+    if (this.#transport.kind !== 'tcp') throw new Error('bug: TLS was started on a Unix socket');
+    const raw = this.#socket;
+    raw.removeAllListeners('data').removeAllListeners('end');
+    this.#onData = () => {};
+    const { directory, random } = this.#settings;
+    const secured = acceptTls(raw, {
+      context: this.#transport.tlsContext,
+      random,
+      pskOf: (identity) => directory.pskOf(identity),
+      onSecure: (pskIdentity) => {
+        const peer: Peer = { transport: 'tcp', pskIdentity };
+        this.#negotiate({ tls: 'done', peer }, clientFlags);
+      },
+    });
+    this.#socket = secured;
+    // TLSSocket closes the socket below it, and 'close' of that one is what ends this connection.
+    secured.on('close', () => raw.destroy());
+    this.#listen(secured);
+  }
+
+  #transmit(session: Session, received: ReceivedBytes): void {
+    const { log, limits } = this.#settings;
+    const socket = this.#socket;
+    const replies = new ReplyStream(socket, (requests, bytes) => transmission.taken(requests, bytes));
+    const flow = {
+      pause: () => void socket.pause(),
+      resume: () => void socket.resume(),
+      finished: () => this.#finish(),
+      violated: (reason: string) => this.destroy(reason),
+    };
+    const transmission = new Transmission(session, { replies, flow }, { limits, log });
+    this.#handshakeTimer.abort();
+    this.#transmission = transmission;
+    this.#exportName = session.exportName;
+    this.#onData = (chunk) => transmission.receive(chunk);
+    this.#onEnd = () => transmission.end();
+    this.#settings.onTransmission(this);
+    transmission.receive(received.take(received.length));
+  }
+
+  /** Says goodbye after what is written. In transmission all replies are taken by now; a handshake still has its timer. */
+  #finish(): void {
+    this.#onData = () => {};
+    this.#socket.end(() => this.#socket.destroy());
+  }
+
+  #close(): void {
+    this.#handshakeTimer.abort();
+    this.#closed.resolve();
+    this.#settings.onClosed(this);
+  }
+}

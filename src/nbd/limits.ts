@@ -1,0 +1,32 @@
+import { KiB, MiB } from '../base/units.ts';
+
+/** Every bound of the server. A peer can make it hold no more than these allow. */
+export interface NbdLimits {
+  /** From connect to transmission, TLS included. Generous enough for a person in nbdsh. */
+  readonly handshakeMs: number;
+  /** Connections of one listener that are still in the handshake; one more pushes out the oldest. */
+  readonly handshakesMax: number;
+  /** Connections in transmission to one export; one more is refused with NBD_REP_ERR_POLICY. */
+  readonly connectionsPerExportMax: number;
+  /** Requests of one connection whose replies the client has not taken yet. nbdcopy sends 64, fio up to its iodepth. */
+  readonly requestsInFlightMax: number;
+  /** Their payloads. One more request is taken when there is less, so the most is this and NBD_PAYLOAD_MAX. */
+  readonly bytesInFlightMax: number;
+  /** Longest option that is looked at: two names and some queries. Longer ones are skipped and refused. */
+  readonly optionBytesMax: number;
+  /** Longest option that is skipped; beyond it the connection is dropped. */
+  readonly optionSkipBytesMax: number;
+  /** Unread option replies; a client that asks on without reading is dropped. */
+  readonly handshakeReplyBytesMax: number;
+}
+
+export const DEFAULT_LIMITS: NbdLimits = {
+  handshakeMs: 30_000,
+  handshakesMax: 64,
+  connectionsPerExportMax: 64,
+  requestsInFlightMax: 256,
+  bytesInFlightMax: 32 * MiB,
+  optionBytesMax: 64 * KiB,
+  optionSkipBytesMax: 16 * MiB,
+  handshakeReplyBytesMax: 1 * MiB,
+};
