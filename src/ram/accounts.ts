@@ -1,0 +1,128 @@
+import type { Clock } from '../base/clock.ts';
+import { SystemError } from '../base/errors.ts';
+import type { Random } from '../base/random.ts';
+import { findAccessKey, insertAccessKey } from '../metadata/access-keys.ts';
+import { findAccount, insertAccount } from '../metadata/accounts.ts';
+import type { Database, Transaction } from '../metadata/database.ts';
+import type { Sealer } from '../metadata/sealer.ts';
+import { secretContext } from './credentials.ts';
+
+/** An AccessKey as it is shown once. */
+export interface NewAccessKey {
+  readonly accountId: string;
+  readonly accessKeyId: string;
+  readonly accessKeySecret: string;
+}
+
+/** An AccessKey that the operator chose. Each part: 8 to 128 of `[A-Za-z0-9._-]` (decisions.md section H, "Format"). */
+export interface PresetAccessKey {
+  readonly accessKeyId: string;
+  readonly accessKeySecret: string;
+}
+
+export interface AccountParts {
+  readonly database: Database;
+  readonly sealer: Sealer;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+const PRESET = /^[A-Za-z0-9._-]{8,128}$/;
+const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
+/** 20 random characters after the prefix: 119 bits. */
+const ACCESS_KEY_ID_PREFIX = 'LTAI';
+const ACCESS_KEY_ID_LENGTH = 24;
+/** 30 characters: 178 bits. */
+const SECRET_LENGTH = 30;
+
+/**
+ * Makes an account with its first AccessKey, both or neither.
+ * @throws {SystemError} kind `invalid`, code `ACCESS_KEY_FORM`; kind `conflict`, code `ACCESS_KEY_TAKEN`.
+ */
+export function createAccount(
+  parts: AccountParts,
+  options: { readonly regionId: string; readonly preset?: PresetAccessKey | undefined },
+): Promise<NewAccessKey> {
+  const { preset, regionId } = options;
+  if (preset !== undefined) checkPreset(preset);
+  return parts.database.transact(async (transaction) => {
+    const accountId = await freshAccountId(parts, transaction);
+    await insertAccount(transaction, { accountId, regionId, createdMs: parts.clock.nowMs() });
+    return await addAccessKey(parts, transaction, accountId, preset ?? freshAccessKey(parts.random));
+  });
+}
+
+/**
+ * A further AccessKey of the account itself, for when the credentials are lost.
+ * @throws {SystemError} kind `not-found`, code `ACCOUNT_NOT_FOUND`.
+ */
+export function createAccessKey(parts: AccountParts, accountId: string): Promise<NewAccessKey> {
+  return parts.database.transact(async (transaction) => {
+    if ((await findAccount(transaction, accountId)) === undefined) {
+      throw new SystemError('not-found', 'ACCOUNT_NOT_FOUND', `There is no account ${accountId}; check its 16 digits.`);
+    }
+    return await addAccessKey(parts, transaction, accountId, freshAccessKey(parts.random));
+  });
+}
+
+async function addAccessKey(
+  parts: AccountParts,
+  transaction: Transaction,
+  accountId: string,
+  { accessKeyId, accessKeySecret }: PresetAccessKey,
+): Promise<NewAccessKey> {
+  if ((await findAccessKey(transaction, accessKeyId)) !== undefined) {
+    throw new SystemError('conflict', 'ACCESS_KEY_TAKEN', `The AccessKey ${accessKeyId} exists; choose another id.`);
+  }
+  const secret = Buffer.from(accessKeySecret, 'utf8');
+  await insertAccessKey(transaction, {
+    accessKeyId,
+    accountId,
+    userName: null,
+    secretSealed: parts.sealer.seal(secretContext(accessKeyId), secret),
+    status: 'Active',
+    createdMs: parts.clock.nowMs(),
+  });
+  secret.fill(0);
+  return { accountId, accessKeyId, accessKeySecret };
+}
+
+function checkPreset(preset: PresetAccessKey): void {
+  for (const [name, value] of [
+    ['SEALDISK_ACCESS_KEY_ID', preset.accessKeyId],
+    ['SEALDISK_ACCESS_KEY_SECRET', preset.accessKeySecret],
+  ] as const) {
+    if (!PRESET.test(value)) {
+      throw new SystemError(
+        'invalid',
+        'ACCESS_KEY_FORM',
+        `${name} must have 8 to 128 characters out of letters, digits, '.', '_' and '-'.`,
+      );
+    }
+  }
+}
+
+async function freshAccountId(parts: AccountParts, transaction: Transaction): Promise<string> {
+  for (;;) {
+    // 16 digits, the first 1 to 8: below 9e15, exact as a JavaScript number. Source: decisions.md E1.
+    const accountId = randomText(parts.random, '12345678', 1) + randomText(parts.random, '0123456789', 15);
+    if ((await findAccount(transaction, accountId)) === undefined) return accountId;
+  }
+}
+
+function freshAccessKey(random: Random): PresetAccessKey {
+  const suffix = randomText(random, LETTERS, ACCESS_KEY_ID_LENGTH - ACCESS_KEY_ID_PREFIX.length);
+  return { accessKeyId: ACCESS_KEY_ID_PREFIX + suffix, accessKeySecret: randomText(random, LETTERS, SECRET_LENGTH) };
+}
+
+/** `length` characters of `alphabet`, each equally likely. */
+function randomText(random: Random, alphabet: string, length: number): string {
+  const limit = 256 - (256 % alphabet.length);
+  let text = '';
+  while (text.length < length) {
+    for (const byte of random.bytes(length)) {
+      if (byte < limit && text.length < length) text += alphabet[byte % alphabet.length];
+    }
+  }
+  return text;
+}

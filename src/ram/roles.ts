@@ -1,0 +1,40 @@
+import { findRole } from '../metadata/roles.ts';
+import type { Reader } from '../metadata/reader.ts';
+import { attachedPolicies } from './attached-policies.ts';
+import type { ConditionContext } from './policy/condition.ts';
+import { parseTrustPolicy } from './policy/document.ts';
+import { evaluate, trusts } from './policy/evaluate.ts';
+import type { Access } from './policy/evaluate.ts';
+
+export interface ServiceRoleRequest {
+  readonly accountId: string;
+  /** In any case. */
+  readonly roleName: string;
+  /** `ecs.aliyuncs.com`, or `<account>@ecs.aliyuncs.com` on behalf of another account. */
+  readonly service: string;
+  /** All of them are needed. */
+  readonly accesses: readonly Access[];
+  readonly context?: ConditionContext;
+}
+
+export type ServiceRoleVerdict =
+  | 'allowed'
+  | 'role-missing'
+  /** The trust policy does not let the service assume the role. */
+  | 'not-trusted'
+  /** The first access that the role's policies do not allow. */
+  | { readonly denied: Access };
+
+/**
+ * Whether a service may do `accesses` under a role of the account. Reads role and policies anew each time: a change counts
+ * from the next use of a key. Services need trust only, no permission to assume. Source: facts.md 6.1 and 6.4.
+ */
+export async function evaluateServiceRole(reader: Reader, request: ServiceRoleRequest): Promise<ServiceRoleVerdict> {
+  const { accountId, roleName, service, accesses, context = {} } = request;
+  const role = await findRole(reader, accountId, roleName);
+  if (role === undefined) return 'role-missing';
+  if (!trusts(parseTrustPolicy(role.trustPolicy), { kind: 'Service', name: service }, context)) return 'not-trusted';
+  const policies = await attachedPolicies(reader, { accountId, principalType: 'role', principalName: roleName });
+  const denied = accesses.find((access) => evaluate(policies, access, context).effect !== 'Allow');
+  return denied === undefined ? 'allowed' : { denied };
+}

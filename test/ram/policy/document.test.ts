@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { parsePolicy, parseTrustPolicy } from '../../../src/ram/policy/document.ts';
+import { PolicySyntaxError } from '../../../src/ram/policy/syntax-error.ts';
+
+test('a policy with every element is read completely', () => {
+  const text = `{
+    "Version": "1",
+    "Statement": [
+      {"Effect": "Allow", "Action": "kms:Decrypt", "Resource": ["acs:kms:*:*:key/*"],
+       "Condition": {"IpAddress": {"acs:SourceIp": ["10.0.0.0/8", "192.0.2.1"]}, "Bool": {"acs:SecureTransport": true},
+                     "NumericLessThan": {"x:n": 5}}},
+      {"Effect": "Deny", "NotAction": ["ecs:Describe*", "*"], "NotResource": "*"}
+    ]}`;
+  assert.deepEqual(parsePolicy(text), [
+    {
+      effect: 'Allow',
+      actions: { except: false, patterns: ['kms:Decrypt'] },
+      resources: { except: false, patterns: ['acs:kms:*:*:key/*'] },
+      conditions: [
+        { operator: 'IpAddress', key: 'acs:SourceIp', values: ['10.0.0.0/8', '192.0.2.1'] },
+        { operator: 'Bool', key: 'acs:SecureTransport', values: ['true'] },
+        { operator: 'NumericLessThan', key: 'x:n', values: ['5'] },
+      ],
+    },
+    {
+      effect: 'Deny',
+      actions: { except: true, patterns: ['ecs:Describe*', '*'] },
+      resources: { except: true, patterns: ['*'] },
+      conditions: [],
+    },
+  ]);
+});
+
+test("the disk role's trust policy is read", () => {
+  const text =
+    '{"Statement":[{"Action":"sts:AssumeRole","Effect":"Allow","Principal":{"Service":["ecs.aliyuncs.com"]}}],"Version":"1"}';
+  assert.deepEqual(parseTrustPolicy(text), [
+    {
+      effect: 'Allow',
+      actions: { except: false, patterns: ['sts:AssumeRole'] },
+      principals: { Service: ['ecs.aliyuncs.com'] },
+      conditions: [],
+    },
+  ]);
+});
+
+test('the sample policy with the missing comma is refused where the comma should be, and repaired it is read', () => {
+  const broken = `{"Version": "1", "Statement": [{"Effect": "Allow", "Action": [
+    "kms:DescribeKey",
+    "kms:UntagResource"
+    "kms:Encrypt"
+  ], "Resource": ["acs:kms:cn-beijing:1:key/y"]}]}`;
+  assert.throws(
+    () => parsePolicy(broken),
+    (error: unknown) => error instanceof PolicySyntaxError && error.position.line === 4 && error.position.column === 5,
+  );
+  assert.equal(parsePolicy(broken.replace('"kms:UntagResource"', '"kms:UntagResource",')).length, 1);
+});
+
+const statement = (members: string): string => `{"Version":"1","Statement":[{${members}}]}`;
+const ALLOW = '"Effect":"Allow"';
+const ACTION = '"Action":"ecs:*"';
+const RESOURCE = '"Resource":"*"';
+
+test('whatever is not understood is refused and says what is wrong', () => {
+  const cases: readonly [string, RegExp][] = [
+    ['[]', /A policy must be an object/],
+    ['{"Version":"1"}', /Statement is missing/],
+    ['{"Statement":[]}', /Version is missing/],
+    ['{"Version":"2012-10-17","Statement":[]}', /Version must be "1"/],
+    ['{"Version":1,"Statement":[]}', /Version must be "1"/],
+    ['{"Version":"1","Statement":[]}', /at least one/],
+    ['{"Version":"1","Statement":{}}', /must be a list/],
+    ['{"Version":"1","Statement":["x"]}', /A statement must be an object/],
+    ['{"Version":"1","Id":"x","Statement":[]}', /"Id" is no part of a policy/],
+    [statement(`${ACTION},${RESOURCE}`), /Effect is missing/],
+    [statement(`"Effect":"allow",${ACTION},${RESOURCE}`), /Effect must be/],
+    [statement(`${ALLOW},${RESOURCE}`), /needs Action or NotAction/],
+    [statement(`${ALLOW},${ACTION}`), /needs Resource or NotResource/],
+    [statement(`${ALLOW},${ACTION},"NotAction":"x:y",${RESOURCE}`), /either Action or NotAction/],
+    [statement(`${ALLOW},"Action":[],${RESOURCE}`), /empty list/],
+    [statement(`${ALLOW},"Action":[1],${RESOURCE}`), /must be a text/],
+    [statement(`${ALLOW},"Action":"Decrypt",${RESOURCE}`), /"Decrypt" has not the form/],
+    [statement(`${ALLOW},${ACTION},"Resource":"key/*"`), /"key\/\*" has not the form/],
+    [statement(`${ALLOW},${ACTION},${RESOURCE},"Conditions":{}`), /"Conditions" is no part/],
+    [statement(`${ALLOW},${ACTION},${RESOURCE},"Principal":"*"`), /"Principal" is no part/],
+    [statement(`${ALLOW},${ACTION},${RESOURCE},"Condition":{"StringEqual":{"a":"b"}}`), /not a condition operator/],
+    [statement(`${ALLOW},${ACTION},${RESOURCE},"Condition":{"toString":{"a":"b"}}`), /not a condition operator/],
+    [statement(`${ALLOW},${ACTION},${RESOURCE},"Condition":{"IpAddress":{"a":"10.0.0.0/33"}}`), /cannot compare/],
+    [statement(`${ALLOW},${ACTION},${RESOURCE},"Condition":{"DateLessThan":{"a":"soon"}}`), /cannot compare/],
+    [statement(`${ALLOW},${ACTION},${RESOURCE},"Condition":{"Bool":{"a":"yes"}}`), /cannot compare/],
+    [statement(`${ALLOW},${ACTION},${RESOURCE},"Condition":{"NumericEquals":{"a":"x"}}`), /cannot compare/],
+  ];
+  for (const [text, message] of cases) {
+    assert.throws(
+      () => parsePolicy(text),
+      (error: unknown) => {
+        assert.ok(error instanceof PolicySyntaxError, `${text}: ${String(error)}`);
+        assert.equal(error.code, 'POLICY_MALFORMED');
+        assert.match(error.message, message);
+        return true;
+      },
+      text,
+    );
+  }
+});
+
+test('a trust policy names principals that exist in form', () => {
+  const trust = (principal: string): string => statement(`${ALLOW},"Action":"sts:AssumeRole","Principal":${principal}`);
+  for (const good of [
+    '{"Service":"ecs.aliyuncs.com"}',
+    '{"Service":["1234567890123456@ecs.aliyuncs.com"]}',
+    '{"RAM":["acs:ram::123:root","acs:ram::123:user/alice","acs:ram::123:role/ops"]}',
+  ]) {
+    assert.doesNotThrow(() => parseTrustPolicy(trust(good)), good);
+  }
+  for (const bad of [
+    '{}',
+    '"*"',
+    '{"AWS":"*"}',
+    '{"Service":"evil.example.com"}',
+    '{"Service":[]}',
+    '{"RAM":"alice"}',
+    '{"RAM":"acs:ram::*:root"}',
+  ]) {
+    assert.throws(() => parseTrustPolicy(trust(bad)), PolicySyntaxError, bad);
+  }
+  assert.throws(() => parseTrustPolicy(statement(`${ALLOW},"Action":"sts:AssumeRole"`)), /Principal is missing/);
+  assert.throws(
+    () => parseTrustPolicy(statement(`${ALLOW},"Action":"sts:AssumeRole",${RESOURCE}`)),
+    /"Resource" is no part of a trust statement/,
+  );
+});
