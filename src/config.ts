@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { isIPv6 } from 'node:net';
 import path from 'node:path';
 
@@ -118,11 +117,4 @@ function presetAccessKey(id: string | undefined, secret: string | undefined): Co
     }
   }
   return { id, secret };
-}
-
-/** The first line of a passphrase file. */
-export function readPassphrase(file: string): string {
-  const [line = ''] = readFileSync(file, 'utf8').split('\n');
-  if (line === '') throw new SystemError('invalid', 'EMPTY_PASSPHRASE', `${file} has no passphrase in its first line`);
-  return line;
 }

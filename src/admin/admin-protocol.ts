@@ -16,8 +16,8 @@ export interface ServerStatus {
   readonly defaultRegion: string;
   /** Process id of the disk server; absent while it is being restarted. */
   readonly diskServerPid?: number;
+  /** Disks that are open for clients. */
   readonly exports: number;
-  readonly disks: number;
 }
 
 export interface NewAccount {

@@ -19,7 +19,7 @@ export interface DiskIdentity {
 
 export type ExportStatus = 'Serving' | 'Reopening' | 'KeyUnavailable' | 'Quarantined';
 
-/** How NBD clients reach an open disk. `psk` is 32 bytes. */
+/** How NBD clients reach an open disk. `psk` is 32 bytes and stays the caller's. */
 export interface ExportAccess {
   readonly exportId: string;
   readonly diskId: string;

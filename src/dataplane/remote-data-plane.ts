@@ -2,6 +2,15 @@ import type { Pin } from '../block/pin.ts';
 import type { DataKey, DataPlane, DiskIdentity, ExportInfo, OpenExport } from './data-plane.ts';
 import type { Supervisor } from './supervisor.ts';
 
+/** Runs `call` and wipes the keys that it was handed: they have been sent, or never will be. */
+async function consuming<T>(keys: readonly Uint8Array[], call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } finally {
+    for (const key of keys) key.fill(0);
+  }
+}
+
 /** The disk server of this machine, as the services see it. */
 export class RemoteDataPlane implements DataPlane {
   readonly #server: Supervisor;
@@ -15,11 +24,12 @@ export class RemoteDataPlane implements DataPlane {
   }
 
   async createDisk(disk: DiskIdentity, dataKey: DataKey): Promise<Pin> {
-    return (await this.#server.request('createDisk', { disk, dataKey })).pin;
+    return consuming([dataKey.key], async () => (await this.#server.request('createDisk', { disk, dataKey })).pin);
   }
 
   async cloneDisk(source: Parameters<DataPlane['cloneDisk']>[0], disk: DiskIdentity, dataKey: DataKey): Promise<Pin> {
-    return (await this.#server.request('cloneDisk', { source, disk, dataKey })).pin;
+    const keys = [source.dataKey.key, dataKey.key];
+    return consuming(keys, async () => (await this.#server.request('cloneDisk', { source, disk, dataKey })).pin);
   }
 
   async deleteDisk(diskId: string, keepSnapshots: readonly string[]): Promise<void> {
@@ -27,7 +37,10 @@ export class RemoteDataPlane implements DataPlane {
   }
 
   async createSnapshot(diskId: string, snapshotId: string, dataKey: DataKey, pin: Pin | undefined): Promise<Pin> {
-    return (await this.#server.request('createSnapshot', { diskId, snapshotId, dataKey, pin })).pin;
+    return consuming(
+      [dataKey.key],
+      async () => (await this.#server.request('createSnapshot', { diskId, snapshotId, dataKey, pin })).pin,
+    );
   }
 
   async deleteSnapshot(diskId: string, snapshotId: string): Promise<void> {
@@ -35,7 +48,7 @@ export class RemoteDataPlane implements DataPlane {
   }
 
   async openExport(request: OpenExport): Promise<ExportInfo> {
-    return (await this.#server.request('openExport', request)).info;
+    return consuming([request.dataKey.key], async () => (await this.#server.request('openExport', request)).info);
   }
 
   async closeExport(exportId: string, options: { readonly force: boolean }): Promise<Pin | undefined> {

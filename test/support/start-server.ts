@@ -1,6 +1,6 @@
 /** A real `sealdisk serve` in a process of its own, on free ports and a temporary data directory. */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -159,8 +159,13 @@ export class TestServer implements AsyncDisposable {
 
   /** Process ids of disk servers of this data directory. */
   async diskServerPids(): Promise<number[]> {
-    const { stdout } = await runProgram('pgrep', ['-f', `disk-server --data-dir ${this.dataDirectory}`]);
-    return stdout.split('\n').filter(Boolean).map(Number);
+    return readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .filter((pid) => {
+        const words = commandLine(pid);
+        return words.includes('disk-server') && words.includes(this.dataDirectory);
+      })
+      .map(Number);
   }
 
   /** Runs the command line against this server. */
@@ -187,6 +192,14 @@ export class TestServer implements AsyncDisposable {
     if (!this.#ownsDirectory) return;
     rmSync(this.dataDirectory, { recursive: true, force: true, maxRetries: 5 });
     rmSync(this.logFile, { force: true });
+  }
+}
+
+function commandLine(pid: string): string[] {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+  } catch {
+    return [];
   }
 }
 

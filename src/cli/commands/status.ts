@@ -7,6 +7,6 @@ export async function status(options: { readonly dataDir?: string }, output: Out
     `sealdisk ${server.version}   process ${server.pid}   data ${server.dataDirectory}`,
     `  API    http://${server.api}   default region ${server.defaultRegion}`,
     `  NBD    ${server.nbd} (TLS)   disk server ${server.diskServerPid === undefined ? 'is being restarted' : `process ${server.diskServerPid}`}`,
-    `  disks  ${server.disks}, of which exported ${server.exports}`,
+    `  open   ${server.exports} disk${server.exports === 1 ? '' : 's'}`,
   ]);
 }
