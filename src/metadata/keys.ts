@@ -50,6 +50,8 @@ export interface KeyFilter {
   readonly keyUsages?: readonly string[] | undefined;
   readonly protectionLevels?: readonly string[] | undefined;
   readonly creatorTypes?: readonly string[] | undefined;
+  /** Leaves out keys whose waiting time was over by then, destroyed or not. */
+  readonly aliveAtMs?: number | undefined;
 }
 
 export const findKey = (reader: Reader, keyId: string): Promise<Key | undefined> => keys.find(reader, { keyId });
@@ -69,6 +71,9 @@ export async function listKeys(
   if (filter.keyUsages) query = query.where('rows.keyUsage', 'in', filter.keyUsages as KeyUsage[]);
   if (filter.protectionLevels) query = query.where('rows.protectionLevel', 'in', filter.protectionLevels as ['HSM']);
   if (filter.creatorTypes) query = query.where('rows.creatorType', 'in', filter.creatorTypes as ['User']);
+  const { aliveAtMs } = filter;
+  if (aliveAtMs !== undefined)
+    query = query.where((eb) => eb.or([eb('rows.deleteMs', 'is', null), eb('rows.deleteMs', '>', aliveAtMs)]));
   const { count } = await query.select((eb) => eb.fn.countAll<number>().as('count')).executeTakeFirstOrThrow();
   const rows = await query
     .orderBy('rows.createdMs')

@@ -1,0 +1,226 @@
+import type { Clock } from '../base/clock.ts';
+import { randomUuid } from '../base/random.ts';
+import type { Random } from '../base/random.ts';
+import { deleteAliasesOfKey, findAlias } from '../metadata/aliases.ts';
+import type { Database } from '../metadata/database.ts';
+import { deleteKeyVersions, insertKeyVersion, listKeyVersions } from '../metadata/key-versions.ts';
+import { deleteKey, findKey, insertKey, listKeys, listKeysToDestroy, updateKey } from '../metadata/keys.ts';
+import type { Key, KeyFilter, KeySpec, KeyUsage } from '../metadata/keys.ts';
+import type { Reader, Transaction } from '../metadata/reader.ts';
+import type { Tag } from '../metadata/tags.ts';
+import { parseKeyReference } from './key-reference.ts';
+import { generateMaterial } from './key-specs.ts';
+import type { KeyOperation } from './key-states.ts';
+import type { KeyStore } from './key-store.ts';
+import { kmsRefusal, requireState } from './refusals.ts';
+import type { Scope } from './scope.ts';
+
+/** Keys that an account makes itself, in a region; the service key does not count. Source: facts.md 2.9 and 1.11. */
+export const KEYS_MAX = 200;
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+export interface NewKey {
+  readonly keySpec: KeySpec;
+  readonly keyUsage: KeyUsage;
+  readonly description: string;
+  readonly creator: string;
+  readonly creatorType: 'User' | 'Service';
+  readonly tags: readonly Tag[];
+}
+
+/** Whether a reference may be an alias depends on the operation. Source: facts.md 2.8. */
+export interface ReferenceOptions {
+  readonly alias: 'allowed' | 'refused';
+}
+
+/** The life of keys: made, found, switched, scheduled for deletion, destroyed. States: key-states.ts. */
+export class Keys {
+  readonly #database: Database;
+  readonly #store: KeyStore;
+  readonly #clock: Clock;
+  readonly #random: Random;
+
+  constructor(database: Database, store: KeyStore, clock: Clock, random: Random) {
+    this.#database = database;
+    this.#store = store;
+    this.#clock = clock;
+    this.#random = random;
+  }
+
+  /** @throws {SystemError} code `LIMIT_EXCEEDED`. */
+  create(scope: Scope, key: NewKey): Promise<Key> {
+    return this.createWith(scope, key, async (transaction, created) => {
+      const own = { ...scope, creatorTypes: ['User'] };
+      if ((await listKeys(transaction, own, { offset: 0, limit: 1 })).totalCount >= KEYS_MAX)
+        throw kmsRefusal('LIMIT_EXCEEDED', `The account has ${KEYS_MAX} keys in this region; delete some first.`);
+      await insertKey(transaction, created);
+    });
+  }
+
+  /**
+   * Makes a key: the material first, durably, then its rows, in one transaction.
+   * @param insert stores the key's own row, or throws; then the material is removed again.
+   */
+  async createWith(
+    scope: Scope,
+    key: NewKey,
+    insert: (transaction: Transaction, created: Key) => Promise<void>,
+  ): Promise<Key> {
+    const createdMs = this.#clock.nowMs();
+    const created = describeNewKey(scope, key, randomUuid(this.#random), randomUuid(this.#random), createdMs);
+    const { keyId, primaryVersionId: keyVersionId } = created;
+    const material = await generateMaterial(key.keySpec, this.#random);
+    try {
+      const { accountId, regionId, keySpec, keyUsage } = created;
+      await this.#store.write({ keyVersionId, keyId, accountId, regionId, keySpec, keyUsage, createdMs }, material);
+    } finally {
+      material.fill(0);
+    }
+    try {
+      await this.#database.transact(async (transaction) => {
+        await insert(transaction, created);
+        // The material lives in its file alone: what is destroyed there is in no copy of the database.
+        await insertKeyVersion(transaction, { keyVersionId, keyId, materialSealed: null, createdMs });
+      });
+    } catch (error) {
+      await this.#store.destroy(keyVersionId);
+      throw error;
+    }
+    return created;
+  }
+
+  /**
+   * @throws {SystemError} codes `KEY_NOT_FOUND`, `ALIAS_NOT_FOUND`, `ALIAS_UNSUPPORTED`.
+   */
+  async find(scope: Scope, reference: string, options: ReferenceOptions): Promise<Key> {
+    return this.#find(this.#database.read, scope, reference, options);
+  }
+
+  /** @throws {SystemError} a `KmsRefusal`: not found, or the state forbids `operation`. */
+  async findFor(operation: KeyOperation, scope: Scope, reference: string, options: ReferenceOptions): Promise<Key> {
+    const key = await this.find(scope, reference, options);
+    requireState(operation, key);
+    return key;
+  }
+
+  list(filter: KeyFilter, page: { readonly offset: number; readonly limit: number }) {
+    return listKeys(this.#database.read, { ...filter, aliveAtMs: this.#clock.nowMs() }, page);
+  }
+
+  enable(scope: Scope, reference: string): Promise<void> {
+    return this.#change('EnableKey', scope, reference, () => ({ keyState: 'Enabled' }));
+  }
+
+  disable(scope: Scope, reference: string): Promise<void> {
+    return this.#change('DisableKey', scope, reference, () => ({ keyState: 'Disabled' }));
+  }
+
+  /** From `now + windowDays` on the key is unknown, and its material is destroyed soon after. */
+  scheduleDeletion(scope: Scope, reference: string, windowDays: number): Promise<void> {
+    return this.#change('ScheduleKeyDeletion', scope, reference, (key) => {
+      if (key.deletionProtection)
+        throw kmsRefusal('KEY_STATE_CONFLICT', `Key ${key.keyId} is protected against deletion; lift that first.`);
+      return { keyState: 'PendingDeletion', deleteMs: this.#clock.nowMs() + windowDays * DAY_MS };
+    });
+  }
+
+  /** The key is enabled afterwards, whatever it was before. Source: decisions.md C5. */
+  cancelDeletion(scope: Scope, reference: string): Promise<void> {
+    return this.#change('CancelKeyDeletion', scope, reference, () => ({ keyState: 'Enabled', deleteMs: null }));
+  }
+
+  /** Sets one tag, if it is not set so already. */
+  async tag(scope: Scope, keyId: string, tag: Tag): Promise<void> {
+    await this.#database.transact(async (transaction) => {
+      const key = await this.#find(transaction, scope, keyId, { alias: 'refused' });
+      const tags = [...key.tags.filter((other) => other.key !== tag.key), tag];
+      await updateKey(transaction, key.keyId, { tags });
+    });
+  }
+
+  /**
+   * Destroys the keys whose waiting time is over: first the material, then the rows. To be called now and then; a key
+   * is unknown from its time on even before that. Answers the ids of the destroyed keys.
+   */
+  async destroyExpired(): Promise<string[]> {
+    const expired = await listKeysToDestroy(this.#database.read, this.#clock.nowMs());
+    for (const { keyId } of expired) {
+      for (const { keyVersionId } of await listKeyVersions(this.#database.read, keyId))
+        await this.#store.destroy(keyVersionId);
+      await this.#database.transact(async (transaction) => {
+        await deleteKeyVersions(transaction, keyId);
+        await deleteAliasesOfKey(transaction, keyId);
+        await deleteKey(transaction, keyId);
+      });
+    }
+    return expired.map(({ keyId }) => keyId);
+  }
+
+  async #change(
+    operation: KeyOperation,
+    scope: Scope,
+    reference: string,
+    change: (key: Key) => Partial<Omit<Key, 'keyId'>>,
+  ): Promise<void> {
+    await this.#database.transact(async (transaction) => {
+      const key = await this.#find(transaction, scope, reference, { alias: 'refused' });
+      // Source: decisions.md B10.
+      if (key.creatorType === 'Service')
+        throw kmsRefusal(
+          'SERVICE_KEY_FIXED',
+          'The service key stays as it is: it can be neither disabled nor deleted.',
+        );
+      requireState(operation, key);
+      await updateKey(transaction, key.keyId, change(key));
+    });
+  }
+
+  async #find(reader: Reader, scope: Scope, reference: string, options: ReferenceOptions): Promise<Key> {
+    const parsed = parseKeyReference(scope, reference);
+    if (parsed.kind === 'foreign') throw keyNotFound();
+    if (parsed.kind === 'id') return this.#visible(scope, await findKey(reader, parsed.keyId));
+    if (options.alias === 'refused')
+      throw kmsRefusal('ALIAS_UNSUPPORTED', 'This operation takes the id or the ARN of a key, not an alias.');
+    const alias = await findAlias(reader, scope.accountId, scope.regionId, parsed.aliasName);
+    if (alias === undefined) throw kmsRefusal('ALIAS_NOT_FOUND', 'There is no such alias in this region.');
+    return this.#visible(scope, await findKey(reader, alias.keyId));
+  }
+
+  #visible(scope: Scope, key: Key | undefined): Key {
+    if (key === undefined || key.accountId !== scope.accountId || key.regionId !== scope.regionId) throw keyNotFound();
+    if (key.keyState === 'PendingDeletion' && (key.deleteMs ?? 0) <= this.#clock.nowMs()) throw keyNotFound();
+    return key;
+  }
+}
+
+/** One sentence for every reason, so that nobody learns which keys others have. */
+export function keyNotFound(): Error {
+  return kmsRefusal('KEY_NOT_FOUND', 'The account has no such key in this region.');
+}
+
+function describeNewKey(scope: Scope, key: NewKey, keyId: string, primaryVersionId: string, createdMs: number): Key {
+  return {
+    keyId,
+    accountId: scope.accountId,
+    regionId: scope.regionId,
+    keySpec: key.keySpec,
+    keyUsage: key.keyUsage,
+    origin: 'Aliyun_KMS',
+    protectionLevel: 'SOFTWARE',
+    keyState: 'Enabled',
+    description: key.description,
+    creator: key.creator,
+    creatorType: key.creatorType,
+    primaryVersionId,
+    automaticRotation: false,
+    rotationIntervalS: null,
+    lastRotationMs: createdMs,
+    nextRotationMs: null,
+    materialExpireMs: null,
+    deletionProtection: false,
+    deletionProtectionDescription: null,
+    tags: key.tags,
+    createdMs,
+    deleteMs: null,
+  };
+}

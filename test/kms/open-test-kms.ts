@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+import type { Clock } from '../../src/base/clock.ts';
+import { systemClock } from '../../src/base/system-clock.ts';
+import { systemRandom } from '../../src/base/system-random.ts';
+import { nodeCipherBackend } from '../../src/crypto/node-aead.ts';
+import type { EvaluateServiceRole } from '../../src/kms/data-keys.ts';
+import { openKms } from '../../src/kms/kms.ts';
+import type { Kms } from '../../src/kms/kms.ts';
+import { openRootKey } from '../../src/kms/root-key.ts';
+import type { NewKey } from '../../src/kms/keys.ts';
+import type { Scope } from '../../src/kms/scope.ts';
+import { insertAccount } from '../../src/metadata/accounts.ts';
+import { Database } from '../../src/metadata/database.ts';
+import type { Key, KeySpec } from '../../src/metadata/keys.ts';
+
+export const SCOPE: Scope = { accountId: '1000000000000001', regionId: 'cn-hangzhou' };
+export const OTHER_REGION: Scope = { accountId: '1000000000000001', regionId: 'cn-beijing' };
+export const OTHER_ACCOUNT: Scope = { accountId: '1000000000000002', regionId: 'cn-hangzhou' };
+export const DAY_MS = 24 * 60 * 60 * 1000;
+
+export interface TestKms extends Kms, AsyncDisposable {
+  readonly directory: string;
+  readonly database: Database;
+  /** Moves the clock. */
+  advance(ms: number): void;
+  /** What the disk role answers from now on, for each permission asked for. */
+  role: { verdict: 'role-missing' | 'not-trusted' | 'exists'; allowed: (action: string, resource: string) => boolean };
+  /** `action resource` of everything that the role was asked. */
+  readonly asked: string[];
+  makeKey(keySpec?: KeySpec, scope?: Scope): Promise<Key>;
+  /** Another engine over the same directory and database, as after a restart. */
+  reopen(): Promise<Kms>;
+}
+
+/** The real engine over a real SQLite database in a directory of its own; only the clock and the role are stood in for. */
+export async function openTestKms(options: { readonly open?: boolean } = {}): Promise<TestKms> {
+  const directory = await mkdtemp(path.join(tmpdir(), 'sealdisk-kms-'));
+  const ciphers = nodeCipherBackend();
+  const root = await openRootKey(ciphers, systemRandom, { directory, databaseExists: false });
+  const database = await Database.open({ file: path.join(directory, 'metadata.db'), rowKey: root.rowMacKey });
+  let offsetMs = 0;
+  const clock: Clock = { ...systemClock, nowMs: () => Date.UTC(2026, 10, 23) + offsetMs };
+  const role: TestKms['role'] = { verdict: 'exists', allowed: () => true };
+  const asked: string[] = [];
+  const evaluateServiceRole: EvaluateServiceRole = async ({ accesses }) => {
+    asked.push(...accesses.map(({ action, resource }) => `${action} ${resource}`));
+    if (role.verdict !== 'exists') return role.verdict;
+    const denied = accesses.find(({ action, resource }) => !role.allowed(action, resource));
+    return denied === undefined ? 'allowed' : { denied };
+  };
+  const reopen = (): Promise<Kms> =>
+    openKms({
+      dataDirectory: directory,
+      database,
+      sealer: root.sealer,
+      ciphers,
+      clock,
+      random: systemRandom,
+      evaluateServiceRole,
+    });
+  const kms = await reopen();
+  await database.transact(async (transaction) => {
+    for (const { accountId, regionId } of [SCOPE, OTHER_ACCOUNT])
+      await insertAccount(transaction, { accountId, regionId, createdMs: 0 });
+  });
+  if (options.open !== false) for (const scope of [SCOPE, OTHER_REGION, OTHER_ACCOUNT]) await kms.service.open(scope);
+  return {
+    ...kms,
+    directory,
+    database,
+    role,
+    asked,
+    reopen,
+    advance: (ms) => void (offsetMs += ms),
+    makeKey: (keySpec = 'Aliyun_AES_256', scope = SCOPE) => kms.keys.create(scope, newKey(scope, keySpec)),
+    [Symbol.asyncDispose]: async () => {
+      await database[Symbol.asyncDispose]();
+      root[Symbol.dispose]();
+      await rm(directory, { recursive: true });
+    },
+  };
+}
+
+export function newKey(scope: Scope, keySpec: KeySpec): NewKey {
+  return {
+    keySpec,
+    keyUsage: 'ENCRYPT/DECRYPT',
+    description: '',
+    creator: scope.accountId,
+    creatorType: 'User',
+    tags: [],
+  };
+}
+
+/** Compares contents, whichever class of byte array holds them. */
+export function assertSameBytes(actual: Uint8Array, expected: Uint8Array): void {
+  assert.equal(Buffer.from(actual).toString('hex'), Buffer.from(expected).toString('hex'));
+}
