@@ -3,7 +3,7 @@ import type { Access, Action, Caller } from '../api/action.ts';
 
 /** One AccessKey, with the secret to check signatures with. */
 export interface Credential {
-  /** The AccessKey secret as text, or as the UTF-8 bytes of that text. Not kept after the request. */
+  /** The AccessKey secret as text, or as UTF-8 bytes, which the front door overwrites when it has checked the signature. */
   readonly secret: string | Uint8Array;
   readonly caller: Omit<Caller, 'sourceIp'>;
   /** The account's own region, for requests that name none. */

@@ -1,0 +1,26 @@
+// The life of an RPC request, in order. READ THIS FIRST.
+// Each step either adds to the exchange or throws; server.ts turns the outcome into bytes.
+// The order decides which of several errors a client sees (docs/protocols/rpc.md, Order of checks).
+import { verifySignature } from './authenticate.ts';
+import { authorize } from './authorize.ts';
+import { runActionOnce } from './client-token.ts';
+import { decodeCall, refuseBadInput } from './decode-call.ts';
+import type { Exchange, FrontDoor, Step } from './exchange.ts';
+import { readParameters } from './parameters.ts';
+import { rejectReplay } from './replay.ts';
+import { resolveAction } from './resolve-action.ts';
+
+export const PIPELINE: readonly Step[] = [
+  readParameters, // query + form -> parameters, product, format
+  verifySignature, // AccessKey -> caller
+  rejectReplay, // timestamp window, nonce
+  resolveAction, // version + action -> description and implementation
+  decodeCall, // parameters -> typed input; what is wrong is only noted
+  authorize, // the caller may do this at all
+  refuseBadInput, // now the caller may hear what is wrong
+  runActionOnce, // the action itself, once for each ClientToken
+];
+
+export async function runPipeline(exchange: Exchange, door: FrontDoor): Promise<void> {
+  for (const step of PIPELINE) await step(exchange, door);
+}
