@@ -2,7 +2,8 @@ import type { EntityOf } from './columns.ts';
 import { integer, json, text } from './columns.ts';
 import type { Reader, Transaction } from './reader.ts';
 import { SealedTable } from './table.ts';
-import type { Tag } from './tags.ts';
+import { indexTags, taggedWith } from './tags.ts';
+import type { Tag, TagFilter } from './tags.ts';
 
 export const roles = new SealedTable(
   'roles',
@@ -30,14 +31,15 @@ export type Role = EntityOf<typeof roles.columns>;
 export const findRole = (reader: Reader, accountId: string, roleName: string): Promise<Role | undefined> =>
   roles.find(reader, { accountId, roleNameLower: roleName.toLowerCase() });
 
-/** By name, starting after `after` (a lower-case name). */
+/** By name, starting after `after` (a lower-case name), those that have all of `tags`. */
 export async function listRoles(
   reader: Reader,
   accountId: string,
-  page: { readonly after?: string | undefined; readonly limit: number },
+  page: { readonly after?: string | undefined; readonly limit: number; readonly tags?: readonly TagFilter[] },
 ): Promise<Role[]> {
   let query = roles.select(reader).where('rows.accountId', '=', accountId);
   if (page.after !== undefined) query = query.where('rows.roleNameLower', '>', page.after);
+  for (const tag of page.tags ?? []) query = query.where('rows.roleId', 'in', taggedWith(reader, tag) as never);
   const rows = await query.orderBy('rows.roleNameLower').limit(page.limit).selectAll().execute();
   return rows.map((row) => roles.open(reader, row));
 }
@@ -48,16 +50,24 @@ export async function countRoles(reader: Reader, accountId: string): Promise<num
   return Number(count);
 }
 
-export const insertRole = (transaction: Transaction, role: Role): Promise<void> => roles.insert(transaction, role);
+export async function insertRole(transaction: Transaction, role: Role): Promise<void> {
+  await roles.insert(transaction, role);
+  await indexTags(transaction, role.roleId, role.tags);
+}
 
-export const updateRole = (
+export async function updateRole(
   transaction: Transaction,
   role: Pick<Role, 'accountId' | 'roleNameLower'>,
-  changes: Partial<Omit<Role, 'accountId' | 'roleNameLower'>>,
-): Promise<Role> =>
-  roles.update(transaction, { accountId: role.accountId, roleNameLower: role.roleNameLower }, changes);
+  changes: Partial<Omit<Role, 'accountId' | 'roleNameLower' | 'roleId'>>,
+): Promise<Role> {
+  const { accountId, roleNameLower } = role;
+  const updated = await roles.update(transaction, { accountId, roleNameLower }, changes);
+  if (changes.tags !== undefined) await indexTags(transaction, updated.roleId, updated.tags);
+  return updated;
+}
 
-export const deleteRole = (
-  transaction: Transaction,
-  role: Pick<Role, 'accountId' | 'roleNameLower'>,
-): Promise<number> => roles.delete(transaction, { accountId: role.accountId, roleNameLower: role.roleNameLower });
+export async function deleteRole(transaction: Transaction, role: Role): Promise<number> {
+  const { accountId, roleNameLower } = role;
+  await indexTags(transaction, role.roleId, []);
+  return await roles.delete(transaction, { accountId, roleNameLower });
+}

@@ -60,8 +60,10 @@ export class PolicyAuthorizer {
   }
 }
 
+/** System policies belong to `system` and are everybody's. */
 function owns(accountId: string, resource: string): boolean {
-  return parseArn(resource)?.accountId === accountId;
+  const arn = parseArn(resource);
+  return arn?.accountId === accountId || (arn?.service === 'ram' && arn.accountId === 'system');
 }
 
 /** `user/alice`, or `role/name/session`. */

@@ -1,0 +1,10 @@
+import type { Clock } from '../../base/clock.ts';
+import type { Random } from '../../base/random.ts';
+import type { Database } from '../../metadata/database.ts';
+
+/** What the RAM operations work with. */
+export interface RamDependencies {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly random: Random;
+}
