@@ -1,0 +1,30 @@
+import type { Action } from '../../../api/action.ts';
+import type { DecryptInput, DecryptOutput } from '../../../api/generated/kms.ts';
+import { BLOB_OVERHEAD_BYTES } from '../../../kms/ciphertext-blob.ts';
+import type { KmsDependencies } from '../dependencies.ts';
+import { dryRunPassed } from '../dry-run.ts';
+import { ciphertextAccess } from '../key-access.ts';
+import { kmsAction } from '../kms-action.ts';
+import { base64Parameter, booleanParameter, contextParameter } from '../parameter-values.ts';
+
+const BLOB_SIZE_BYTES_MAX = BLOB_OVERHEAD_BYTES + 6 * 1024;
+
+/** Opens what Encrypt or GenerateDataKey sealed: the ciphertext leads to its key, the context must be the same. */
+export function decrypt(deps: KmsDependencies): Action<DecryptInput, DecryptOutput> {
+  return kmsAction(deps, {
+    name: 'Decrypt',
+    access: (scope, input) => ciphertextAccess(deps, scope, 'kms:Decrypt', input.CiphertextBlob),
+    parse: (input) => ({
+      context: contextParameter(input.EncryptionContext),
+      dryRun: booleanParameter('DryRun', input.DryRun),
+      blob: base64Parameter('CiphertextBlob', input.CiphertextBlob, BLOB_SIZE_BYTES_MAX),
+    }),
+    run: async (scope, { context, dryRun, blob }) => {
+      const opened = await deps.envelope.decrypt(scope, context, blob);
+      const plaintext = Buffer.from(opened.plaintext).toString('base64');
+      opened.plaintext.fill(0);
+      if (dryRun) throw dryRunPassed();
+      return { KeyId: opened.keyId, KeyVersionId: opened.keyVersionId, Plaintext: plaintext };
+    },
+  });
+}

@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { SCOPE } from '../../../kms/open-test-kms.ts';
+import { openKmsApi } from '../call-kms.ts';
+
+test('CreateKey makes an AES-256 key by default and shows it as documented', async () => {
+  await using api = await openKmsApi();
+  const { KeyMetadata: made } = await api.call('CreateKey', { Description: 'mine' });
+  const { KeyId: keyId = '', PrimaryKeyVersion: version = '' } = made;
+  assert.match(version, /^[0-9a-f-]{36}$/);
+  assert.deepEqual(made, {
+    KeyId: keyId,
+    Arn: `acs:kms:cn-hangzhou:${SCOPE.accountId}:key/${keyId}`,
+    CreationDate: '2026-11-23T00:00:00Z',
+    Creator: SCOPE.accountId,
+    Description: 'mine',
+    KeySpec: 'Aliyun_AES_256',
+    KeyUsage: 'ENCRYPT/DECRYPT',
+    KeyState: 'Enabled',
+    Origin: 'Aliyun_KMS',
+    ProtectionLevel: 'SOFTWARE',
+    PrimaryKeyVersion: version,
+    DeleteDate: '',
+    MaterialExpireTime: '',
+    LastRotationDate: '2026-11-23T00:00:00Z',
+    AutomaticRotation: 'Disabled',
+  });
+});
+
+for (const KeySpec of ['Aliyun_AES_256', 'Aliyun_SM4', 'Aliyun_AES_128', 'RSA_2048']) {
+  test(`CreateKey makes a key of ${KeySpec}`, async () => {
+    await using api = await openKmsApi();
+    assert.equal((await api.call('CreateKey', { KeySpec })).KeyMetadata['KeySpec'], KeySpec);
+  });
+}
+
+test('CreateKey keeps tags, and refuses tags that only products may set', async () => {
+  await using api = await openKmsApi();
+  const tag = (key: unknown, value: unknown = 'v') => ({ TagKey: key, TagValue: value });
+  const keyId = await api.createKey({ Tags: JSON.stringify([tag('a', '1'), tag('b', '')]) });
+  const { tags } = await api.kms.keys.find(SCOPE, keyId, { alias: 'refused' });
+  assert.deepEqual(tags, [
+    { key: 'a', value: '1' },
+    { key: 'b', value: '' },
+  ]);
+  const many = Array.from({ length: 21 }, (_, index) => tag(`k${index}`));
+  const refused = [
+    [tag('acs:ecs:disk-encryption', 'true')],
+    [tag('a'), tag('a')],
+    [tag('')],
+    [tag(1)],
+    [null],
+    many,
+    {},
+  ];
+  for (const tags of refused) await api.refused('CreateKey', { Tags: JSON.stringify(tags) }, 'InvalidParameter', 400);
+  await api.refused('CreateKey', { Tags: 'not json' }, 'InvalidParameter', 400);
+});
+
+test('CreateKey refuses what it cannot do instead of ignoring it, and creates nothing', async () => {
+  await using api = await openKmsApi();
+  await api.refused('CreateKey', { Origin: 'EXTERNAL' }, 'Unsupported.Origin', 400);
+  await api.refused('CreateKey', { ProtectionLevel: 'HSM' }, 'Unsupported.ProtectionLevel', 400);
+  const invalid = [
+    { KeySpec: 'AES_256' },
+    { KeySpec: '__proto__' },
+    { KeyUsage: 'SIGN/VERIFY' },
+    { KeySpec: 'RSA_2048', KeyUsage: 'GENERATE/VERIFY_MAC' },
+    { Description: 'x'.repeat(8193) },
+    { EnableAutomaticRotation: true },
+    { RotationInterval: '365d' },
+    { Policy: '{}' },
+    { DKMSInstanceId: 'kst-1' },
+  ];
+  for (const input of invalid) await api.refused('CreateKey', input, 'InvalidParameter', 400);
+  assert.equal((await api.call('ListKeys')).TotalCount, 0);
+  await api.createKey({ EnableAutomaticRotation: false, Origin: 'Aliyun_KMS', ProtectionLevel: 'SOFTWARE' });
+});
