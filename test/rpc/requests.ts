@@ -39,6 +39,12 @@ export function send(target: Pick<SdkTarget, 'host' | 'port'>, raw: RawRequest):
   });
 }
 
+/** `200 accepted`, `400 MissingParameter`, … */
+export function outcomeOf({ status, body }: Answer): string {
+  const code = body['Code'];
+  return `${status} ${typeof code === 'string' ? code : 'accepted'}`;
+}
+
 export const timestamp = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}Z`;
 
 export interface V1Options {
