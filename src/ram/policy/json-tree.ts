@@ -115,7 +115,8 @@ class Parser {
 
   #unexpected(wanted: string): PolicySyntaxError {
     const next = this.#text[this.#offset];
-    return this.#error(`Expected ${wanted}, found ${next === undefined ? 'the end' : JSON.stringify(next)}`);
+    const found = next === undefined ? 'the end' : next === '"' ? 'a double quote' : JSON.stringify(next);
+    return this.#error(`Expected ${wanted}, found ${found}`);
   }
 
   #error(problem: string): PolicySyntaxError {

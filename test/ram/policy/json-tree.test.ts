@@ -52,7 +52,7 @@ test('what JSON.parse refuses is refused, and only with a PolicySyntaxError', ()
 test('refusals point at line and column', () => {
   const cases: readonly [string, RegExp, number, number][] = [
     ['', /found the end/, 1, 1],
-    ['{\n  "a": 1\n  "b": 2\n}', /Expected ',' or '}', found "\\""/, 3, 3],
+    ['{\n  "a": 1\n  "b": 2\n}', /Expected ',' or '}', found a double quote/, 3, 3],
     ['{\r\n"a": tru}', /Expected a value/, 2, 6],
     ['{"a": 1, "a": 2}', /"a" appears twice/, 1, 10],
     ['{"a": "x\n"}', /not closed/, 1, 7],
