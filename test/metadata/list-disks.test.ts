@@ -160,8 +160,11 @@ test('a page out of many disks is found through an index', async () => {
       .join('; ');
   const list = `select * from disks as rows where account_id = 'a' and region_id = 'r' and status != 'Deleting'`;
   const paged = await plan(`${list} order by created_ms desc, disk_id desc limit 11`);
-  assert.match(paged, /USING INDEX disks_by_account_id_region_id_created_ms_disk_id/);
+  assert.match(paged, /USING INDEX disks_by_account_id_region_id_created_ms_disk_id_status/);
   assert.doesNotMatch(paged, /TEMP B-TREE/);
+  const counted = list.replace('*', 'count(*)');
+  assert.match(await plan(counted), /USING COVERING INDEX/);
+  assert.match(await plan(`${counted} and kms_key_id = 'k'`), /account_id_region_id_kms_key_id/);
   assert.match(await plan(`select * from disks where kms_key_id = 'k'`), /USING INDEX disks_by_kms_key_id/);
   assert.match(await plan(`select * from disks where source_snapshot_id = 's'`), /USING INDEX/);
 });
