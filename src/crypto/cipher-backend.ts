@@ -20,7 +20,7 @@ export function selectCipherBackend(log: Logger, load: () => CipherBackend = loa
   } catch (error) {
     log.warn(
       { ciphers: portable.name, reason: messageOf(error) },
-      'ciphers by node:crypto, several times slower: install libgcrypt20 to change that',
+      'ciphers by node:crypto, several times slower, because libgcrypt (Debian package libgcrypt20) cannot be used',
     );
     return portable;
   }

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 
 import { assert } from '../base/assert.ts';
@@ -66,11 +66,6 @@ export class KeyStore {
   /** Removes the material for good. Doing it twice is fine. */
   async destroy(keyVersionId: string): Promise<void> {
     await eraseDurably(this.#fileOf(keyVersionId));
-  }
-
-  /** The key versions that have a file. */
-  async list(): Promise<string[]> {
-    return (await readdir(this.#directory)).filter((name) => FILE_NAME.test(name)).sort();
   }
 
   #fileOf(keyVersionId: string): string {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 
 import { SystemError } from '../../src/base/errors.ts';
@@ -73,3 +74,20 @@ for (const [fault, backend] of Object.entries(FAULTS)) {
     assert.match(selectCipherBackend(silentLogger, () => backend).name, /^node:crypto/);
   });
 }
+
+test('a libgcrypt in FIPS mode, which loads but refuses our use of GCM and SM4, is not used', () => {
+  const modules = ['cipher-backend', 'libgcrypt'].map(
+    (name) => new URL(`../../src/crypto/${name}.ts`, import.meta.url),
+  );
+  const program = `
+    const [{ selectCipherBackend }, { loadLibgcrypt }] = await Promise.all(${JSON.stringify(modules)}.map((m) => import(m)));
+    const log = { debug() {}, info() {}, warn() {}, error() {} };
+    console.log(JSON.stringify([loadLibgcrypt().name, selectCipherBackend(log).name]));`;
+  const child = spawnSync(process.execPath, ['--input-type=module', '--eval', program], {
+    encoding: 'utf8',
+    env: { ...process.env, LIBGCRYPT_FORCE_FIPS_MODE: '1' },
+  });
+  const [loaded, selected] = JSON.parse(child.stdout) as [string, string];
+  assert.match(loaded, /^libgcrypt/);
+  assert.match(selected, /^node:crypto/);
+});

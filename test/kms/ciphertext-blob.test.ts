@@ -6,6 +6,7 @@ import fc from 'fast-check';
 
 import { systemRandom } from '../../src/base/system-random.ts';
 import type { Suite } from '../../src/crypto/aead.ts';
+import { hkdfSha256 } from '../../src/crypto/kdf.ts';
 import { loadLibgcrypt } from '../../src/crypto/libgcrypt.ts';
 import { nodeCipherBackend } from '../../src/crypto/node-aead.ts';
 import { BLOB_OVERHEAD_BYTES, keyVersionOf, openBlob, sealBlob } from '../../src/kms/ciphertext-blob.ts';
@@ -66,6 +67,18 @@ for (const suite of ['aes-256-gcm', 'sm4-gcm'] as const) {
       assert.equal(openBlob(ciphers, keyOf(suite), context, blob), undefined);
   });
 }
+
+test('a blob whose commitment is not that of its key is refused, though its tag fits', () => {
+  const blob = sealBlob(ciphers, systemRandom, keyOf('aes-256-gcm'), {}, TEXT);
+  blob.fill(0x11, 69, 101);
+  const info = `sealdisk/ciphertext-blob/v1/${KEY_VERSION_ID}/aes-256-gcm`;
+  const key = hkdfSha256(keyOf('aes-256-gcm').material, blob.subarray(37, 69), info, 32);
+  const aead = ciphers.createAead('aes-256-gcm', key);
+  const none = new Uint8Array(0);
+  aead.seal(blob.subarray(101, 113), blob.subarray(0, 101), TEXT, none, blob.subarray(113));
+  assert.ok(aead.open(blob.subarray(101, 113), blob.subarray(0, 101), blob.subarray(113), new Uint8Array(32), none));
+  assert.equal(openBlob(ciphers, keyOf('aes-256-gcm'), {}, blob), undefined);
+});
 
 test('a blob names its key version, and other bytes name none', () => {
   const blob = sealBlob(ciphers, systemRandom, keyOf('aes-256-gcm'), {}, TEXT);

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 
 import { diskKeyRefusalOf } from '../../src/kms/data-keys.ts';
 import { keyArn } from '../../src/kms/key-reference.ts';
+import { kmsServices } from '../../src/metadata/kms-services.ts';
 import type { KeySpec } from '../../src/metadata/keys.ts';
 import { assertSameBytes, DAY_MS, openTestKms, OTHER_ACCOUNT, OTHER_REGION, SCOPE } from './open-test-kms.ts';
 
@@ -123,6 +124,14 @@ test('a key that is disabled or about to be deleted opens no disk until it is en
   t.advance(7 * DAY_MS);
   await t.keys.destroyExpired();
   await assert.rejects(open(), { kind: 'not-found', code: 'KeyNotFound' });
+});
+
+test('where KMS is not open, no disk under a key is made or opened', async () => {
+  await using t = await openTestKms();
+  const made = await t.diskKeys.generate({ ...SCOPE, diskId: 'd-1' });
+  await t.database.transact((transaction) => kmsServices.delete(transaction, SCOPE));
+  await assert.rejects(t.diskKeys.generate({ ...SCOPE, diskId: 'd-2' }), { kind: 'denied', code: 'KmsNotEnabled' });
+  await assert.rejects(t.diskKeys.open({ ...SCOPE, diskId: 'd-1', ...made }), { code: 'KmsNotEnabled' });
 });
 
 test('unknown keys, aliases and keys of other accounts and regions are not found', async () => {

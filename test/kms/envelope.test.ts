@@ -64,6 +64,20 @@ test('a data key is random, as long as asked, and opens from its blob', async ()
   assertSameBytes((await t.envelope.decrypt(SCOPE, CONTEXT, one.blob)).plaintext, one.plaintext);
 });
 
+test('a key that is not enabled neither seals nor opens', async () => {
+  await using t = await openTestKms();
+  const { keyId } = await t.makeKey();
+  const find = () => t.keys.find(SCOPE, keyId, { alias: 'refused' });
+  const { blob } = await t.envelope.encrypt('Encrypt', await find(), CONTEXT, TEXT);
+  await t.keys.disable(SCOPE, keyId);
+  const disabled = { kind: 'conflict', code: 'KEY_DISABLED' };
+  await assert.rejects(t.envelope.encrypt('Encrypt', await find(), CONTEXT, TEXT), disabled);
+  await assert.rejects(t.envelope.generateDataKey('GenerateDataKey', await find(), CONTEXT, 32), disabled);
+  await assert.rejects(t.envelope.decrypt(SCOPE, CONTEXT, blob), disabled);
+  await t.keys.enable(SCOPE, keyId);
+  assertSameBytes((await t.envelope.decrypt(SCOPE, CONTEXT, blob)).plaintext, TEXT);
+});
+
 test('once a key is destroyed, nothing under it opens', async () => {
   await using t = await openTestKms();
   const key = await t.makeKey();

@@ -40,7 +40,6 @@ test('a key version is read back as written, from a file that only its owner can
   assert.equal((await stat(path.dirname(t.file))).mode & 0o777, 0o700);
   const content = await readFile(t.file);
   assert.ok(!content.includes(MATERIAL.subarray(0, 8)) && !content.includes(HEADER.accountId));
-  assert.deepEqual(await t.store.list(), [VERSION]);
 });
 
 test('a changed key file, or one under the name of another version, is refused', async () => {
@@ -81,7 +80,7 @@ test('a destroyed key version leaves no file, and to destroy it again is harmles
   await t.store.destroy(VERSION);
   await t.store.destroy(VERSION);
   await assert.rejects(t.store.read(VERSION), { code: 'KEY_FILE_MISSING' });
-  assert.deepEqual(await t.store.list(), []);
+  assert.deepEqual(await readdir(path.dirname(t.file)), []);
 });
 
 test('what a crash left half-written under a temporary name is replaced', async () => {
