@@ -1,0 +1,48 @@
+import type { Address } from './address.ts';
+import type { DiskState } from './disk-state.ts';
+import { PAGE_ENTRIES } from './map-page.ts';
+import type { MapEntries } from './map-page.ts';
+
+/** Where blocks are now: the overlays first, then the map. */
+export class BlockResolver {
+  readonly #state: DiskState;
+
+  constructor(state: DiskState) {
+    this.#state = state;
+  }
+
+  /** The addresses of `count` blocks from `first` on, as they are together at one moment per leaf. */
+  async resolve(first: number, count: number): Promise<Float64Array> {
+    const addresses = new Float64Array(count);
+    let at = 0;
+    while (at < count) {
+      const leaf = Math.floor((first + at) / PAGE_ENTRIES);
+      const end = Math.min(count, (leaf + 1) * PAGE_ENTRIES - first);
+      const { root } = this.#state;
+      const entries = this.#state.pages.leafCached(root, leaf) ?? (await this.#state.pages.leaf(root, leaf));
+      // A checkpoint that ended while the page was read has moved what the overlays knew into another map.
+      if (root !== this.#state.root) continue;
+      this.#fill(addresses, first, at, end, entries);
+      at = end;
+    }
+    return addresses;
+  }
+
+  /** The address of one block without waiting; undefined when a page would have to be read. */
+  resolveNow(block: number): Address | undefined {
+    const { overlay, frozen, pages, root } = this.#state;
+    const changed = overlay.get(block) ?? frozen?.get(block);
+    if (changed !== undefined) return changed;
+    const entries = pages.leafCached(root, Math.floor(block / PAGE_ENTRIES));
+    return typeof entries === 'object' ? entries[block % PAGE_ENTRIES] : entries;
+  }
+
+  #fill(addresses: Float64Array, first: number, from: number, end: number, entries: MapEntries | Address): void {
+    const { overlay, frozen } = this.#state;
+    for (let i = from; i < end; i++) {
+      const block = first + i;
+      const changed = overlay.get(block) ?? frozen?.get(block);
+      addresses[i] = changed ?? (typeof entries === 'object' ? (entries[block % PAGE_ENTRIES] ?? 0) : entries);
+    }
+  }
+}

@@ -1,0 +1,122 @@
+import { SystemError } from '../base/errors.ts';
+import { makeDisk } from './create-disk.ts';
+import type { Contents } from './create-disk.ts';
+import { DiskKeys } from './disk-keys.ts';
+import type { EpochRecord } from './disk-keys.ts';
+import { HEAD_NAME, ROOTS_NAME, SEGMENTS_NAME } from './disk-state.ts';
+import type { DataKey, DiskIdentity, Environment } from './environment.ts';
+import { osCode } from './file-system.ts';
+import type { FileSystem } from './file-system.ts';
+import { toHex } from './fixed-bytes.ts';
+import { HeadFile } from './head-file.ts';
+import { corrupt } from './io-errors.ts';
+import { checkPin } from './open-disk.ts';
+import type { Pin } from './pin.ts';
+import { readTableFile } from './table-file.ts';
+import type { SegmentTable } from './table-format.ts';
+
+const COPY_SIZE_BYTES = 4 * 1024 * 1024;
+
+/**
+ * Makes a disk from a snapshot without copying data: the segment files get a second name in the new disk's directory,
+ * so that neither disk needs the other from then on. Works while the source is open. The new disk receives the keys of
+ * the snapshot's epochs, wrapped under its own data key, and no other key of the source.
+ *
+ * @throws {SystemError} kind `not-found`: no such snapshot. Kind `invalid`: the new disk is smaller, or of another suite.
+ */
+export async function cloneDisk(
+  env: Environment,
+  source: {
+    readonly directory: string;
+    readonly snapshotId: string;
+    readonly dataKey: DataKey;
+    readonly pin: Pin | undefined;
+  },
+  target: { readonly directory: string; readonly identity: DiskIdentity; readonly dataKey: DataKey },
+): Promise<Pin> {
+  const sourceKeys = new DiskKeys(env.cipher, source.dataKey);
+  try {
+    const table = await readSnapshot(env, source, sourceKeys);
+    if (target.identity.sizeBytes < table.sizeBytes)
+      throw new SystemError('invalid', 'CLONE_TOO_SMALL', `the snapshot needs at least ${table.sizeBytes} bytes`);
+    // A copy under another suite has to be sealed again; that is not a clone.
+    if (target.dataKey.suite !== table.suite)
+      throw new SystemError('invalid', 'CLONE_SUITE', `the snapshot is sealed with ${table.suite}`);
+    return await makeDisk(env, target.directory, target.identity, target.dataKey, async (directory, keys) => {
+      await shareSegments(env.files, `${source.directory}/${SEGMENTS_NAME}`, directory, table);
+      return rewrap(table, sourceKeys, keys);
+    });
+  } finally {
+    sourceKeys[Symbol.dispose]();
+  }
+}
+
+async function readSnapshot(
+  env: Environment,
+  source: { readonly directory: string; readonly snapshotId: string; readonly pin: Pin | undefined },
+  keys: DiskKeys,
+): Promise<SegmentTable> {
+  const { files, log } = env;
+  const { headFile, head, pin } = await HeadFile.open(files, `${source.directory}/${HEAD_NAME}`, keys, log);
+  await headFile.close();
+  checkPin(head, pin, source.pin);
+  const path = `${source.directory}/${ROOTS_NAME}/${source.snapshotId}`;
+  if ((await files.stat(path)) === undefined)
+    throw new SystemError('not-found', 'SNAPSHOT_NOT_FOUND', `there is no snapshot ${source.snapshotId}`);
+  const { table } = await readTableFile(files, path, keys, log);
+  if (table.snapshotId !== source.snapshotId || table.diskId !== head.diskId)
+    throw corrupt('TABLE_CORRUPT', `${path} holds ${table.snapshotId} of ${table.diskId}`);
+  return table;
+}
+
+async function shareSegments(files: FileSystem, from: string, to: string, table: SegmentTable): Promise<void> {
+  for (const { id } of table.segments) {
+    const name = toHex(id);
+    try {
+      await files.link(`${from}/${name}`, `${to}/${name}`);
+    } catch (error) {
+      const code = osCode(error);
+      if (code === 'ENOENT')
+        throw new SystemError('not-found', 'SNAPSHOT_NOT_FOUND', 'the snapshot was deleted meanwhile');
+      if (code !== 'EMLINK' && code !== 'EXDEV' && code !== 'EPERM' && code !== 'ENOTSUP') throw error;
+      await copyFile(files, `${from}/${name}`, `${to}/${name}`);
+    }
+  }
+  await files.syncDirectory(to);
+}
+
+async function copyFile(files: FileSystem, from: string, to: string): Promise<void> {
+  const source = await files.open(from, 'read');
+  try {
+    const copy = await files.create(to);
+    try {
+      const buffer = new Uint8Array(COPY_SIZE_BYTES);
+      for (let at = 0, filled = COPY_SIZE_BYTES; filled === COPY_SIZE_BYTES; at += filled) {
+        filled = await source.read(buffer, at);
+        await copy.write(buffer.subarray(0, filled), at);
+      }
+      await copy.sync();
+    } finally {
+      await copy.close();
+    }
+  } finally {
+    await source.close();
+  }
+}
+
+function rewrap(table: SegmentTable, sourceKeys: DiskKeys, keys: DiskKeys): Contents {
+  const rewrapped = new Map<string, EpochRecord>();
+  const epochFor = (epoch: EpochRecord): EpochRecord => {
+    const name = toHex(epoch.id);
+    let record = rewrapped.get(name);
+    if (record === undefined) {
+      const secret = sourceKeys.epochSecret(epoch);
+      record = keys.adoptEpoch(epoch.id, secret);
+      secret.fill(0);
+      rewrapped.set(name, record);
+    }
+    return record;
+  };
+  const segments = table.segments.map((entry) => ({ ...entry, epoch: epochFor(entry.epoch) }));
+  return { root: table.root, segments };
+}

@@ -1,0 +1,154 @@
+import { assert } from '../base/assert.ts';
+import { SystemError } from '../base/errors.ts';
+import { BLOCK_SIZE_BYTES, GiB, TiB } from '../base/units.ts';
+import { HOLE } from './address.ts';
+import { DiskKeys } from './disk-keys.ts';
+import { HEAD_NAME, LOCK_NAME, ROOTS_NAME, SEGMENTS_NAME, TABLES_NAME } from './disk-state.ts';
+import type { DataKey, DiskIdentity, Environment } from './environment.ts';
+import { toHex } from './fixed-bytes.ts';
+import { encodeHead, pinOf, TABLE_ID_SIZE_BYTES, WRAPPED_KEY_SIZE_BYTES_MAX } from './head-format.ts';
+import type { Head } from './head-format.ts';
+import { ioError } from './io-errors.ts';
+import type { Pin } from './pin.ts';
+import { createTableFile } from './table-file.ts';
+import type { SegmentTable } from './table-format.ts';
+import { concatCopies } from './two-copies.ts';
+
+export const DISK_SIZE_BYTES_MIN = 1 * GiB;
+export const DISK_SIZE_BYTES_MAX = 64 * TiB;
+const FIRST_SEQUENCE = 1;
+
+/**
+ * Makes an empty disk in `directory`, durably, or nothing.
+ * @throws {SystemError} kind `conflict`: there is something in `directory` already. Kind `invalid`: size or identity.
+ */
+export function createDisk(
+  env: Environment,
+  directory: string,
+  identity: DiskIdentity,
+  dataKey: DataKey,
+): Promise<Pin> {
+  return makeDisk(env, directory, identity, dataKey, () => Promise.resolve({ root: HOLE, segments: [] }));
+}
+
+/** What a new disk starts with. */
+export interface Contents {
+  readonly root: SegmentTable['root'];
+  readonly segments: SegmentTable['segments'];
+}
+
+/**
+ * Builds the disk under another name and renames it, so that a crash leaves nothing under the real one.
+ * @param fill puts segment files into the given directory and says what they are.
+ */
+export async function makeDisk(
+  env: Environment,
+  directory: string,
+  identity: DiskIdentity,
+  dataKey: DataKey,
+  fill: (segmentsDirectory: string, keys: DiskKeys) => Promise<Contents>,
+): Promise<Pin> {
+  checkIdentity(identity);
+  const { files } = env;
+  const { parent, name } = splitPath(directory);
+  if ((await files.stat(directory)) !== undefined)
+    throw new SystemError('conflict', 'DISK_EXISTS', `there is something in ${directory} already`);
+  const temporary = `${parent}/${unfinishedName(name)}`;
+  const keys = new DiskKeys(env.cipher, dataKey);
+  try {
+    await removeTree(files, temporary);
+    await files.makeDirectory(temporary);
+    for (const sub of [SEGMENTS_NAME, TABLES_NAME, ROOTS_NAME]) await files.makeDirectory(`${temporary}/${sub}`);
+    const contents = await fill(`${temporary}/${SEGMENTS_NAME}`, keys);
+    const pin = await writeFirstHead(env, temporary, identity, dataKey, keys, contents);
+    await files.syncDirectory(temporary);
+    await files.rename(temporary, directory);
+    await files.syncDirectory(parent);
+    return pin;
+  } catch (error) {
+    await removeTree(files, temporary).catch(() => undefined);
+    throw ioError(`making disk ${identity.diskId}`, error);
+  } finally {
+    keys[Symbol.dispose]();
+  }
+}
+
+async function writeFirstHead(
+  env: Environment,
+  directory: string,
+  identity: DiskIdentity,
+  dataKey: DataKey,
+  keys: DiskKeys,
+  contents: Contents,
+): Promise<Pin> {
+  const { files, random } = env;
+  const { diskId, sizeBytes } = identity;
+  const { suite } = dataKey;
+  const tableId = random.bytes(TABLE_ID_SIZE_BYTES);
+  const table: SegmentTable = { suite, diskId, snapshotId: '', sequence: FIRST_SEQUENCE, sizeBytes, ...contents };
+  const tableDigest = await createTableFile(files, `${directory}/${TABLES_NAME}`, toHex(tableId), table, keys);
+  const lastSegment = Math.max(0, ...contents.segments.map((entry) => entry.number));
+  const head: Head = {
+    ...identity,
+    suite,
+    sequence: FIRST_SEQUENCE,
+    clean: true,
+    tableId,
+    tableDigest,
+    session: new Uint8Array(16),
+    log: { segment: 0, id: new Uint8Array(16), slot: 0 },
+    nextSegment: lastSegment + 1,
+    machine: new Uint8Array(32),
+    directoryInode: 0,
+  };
+  const copy = encodeHead(head, keys);
+  const file = await files.create(`${directory}/${HEAD_NAME}`);
+  try {
+    await file.write(concatCopies(copy), 0);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await (await files.create(`${directory}/${LOCK_NAME}`)).close();
+  return pinOf(FIRST_SEQUENCE, copy);
+}
+
+function checkIdentity({ diskId, sizeBytes, wrappedKey }: DiskIdentity): void {
+  assert(diskId.length > 0 && diskId.length < 96, 'a disk id fits its field');
+  if (sizeBytes < DISK_SIZE_BYTES_MIN || sizeBytes > DISK_SIZE_BYTES_MAX || sizeBytes % BLOCK_SIZE_BYTES !== 0)
+    throw new SystemError('invalid', 'BAD_SIZE', 'a disk has 1 GiB to 64 TiB in steps of 4096 bytes');
+  if (wrappedKey.length > WRAPPED_KEY_SIZE_BYTES_MAX)
+    throw new SystemError(
+      'invalid',
+      'BAD_WRAPPED_KEY',
+      `a wrapped key has at most ${WRAPPED_KEY_SIZE_BYTES_MAX} bytes`,
+    );
+}
+
+export function splitPath(path: string): { readonly parent: string; readonly name: string } {
+  const at = path.lastIndexOf('/');
+  assert(at > 0 && at < path.length - 1, 'a disk directory has a parent and a name');
+  return { parent: path.slice(0, at), name: path.slice(at + 1) };
+}
+
+/** A directory under such a name is a disk that is being made, or its rest. */
+export function unfinishedName(name: string): string {
+  return `.unfinished-${name}`;
+}
+
+/** A directory under such a name is a disk that was deleted, or its rest. */
+export function trashName(name: string): string {
+  return `.trash-${name}`;
+}
+
+/** Removes a directory and everything in it; one that is not there is no error. */
+export async function removeTree(files: Environment['files'], directory: string): Promise<void> {
+  if ((await files.stat(directory)) === undefined) return;
+  for (const name of await files.list(directory)) {
+    const path = `${directory}/${name}`;
+    const status = await files.stat(path);
+    if (status?.kind === 'directory') await removeTree(files, path);
+    else if (status !== undefined) await files.unlink(path);
+  }
+  await files.removeDirectory(directory);
+}

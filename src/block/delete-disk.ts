@@ -1,0 +1,99 @@
+import { messageOf, SystemError } from '../base/errors.ts';
+import { removeTree, splitPath, trashName, unfinishedName } from './create-disk.ts';
+import { RETIRED_NAME, ROOTS_NAME } from './disk-state.ts';
+import type { Environment } from './environment.ts';
+import { osCode } from './file-system.ts';
+import { ioError } from './io-errors.ts';
+import { lockDisk } from './open-disk.ts';
+
+/**
+ * Removes a disk's files; needs no key. When snapshots are kept, the whole directory moves to `retiredDirectory`, from
+ * where they can still be cloned. A crash leaves all or nothing under the old name. A disk that is not there is no error.
+ * @throws {SystemError} kind `conflict`: the disk is open.
+ */
+export async function deleteDisk(
+  env: Environment,
+  directory: string,
+  retiredDirectory: string,
+  keepSnapshots: readonly string[],
+): Promise<void> {
+  const { files } = env;
+  if ((await files.stat(directory)) === undefined) return;
+  const lock = await lockDisk(env, directory);
+  try {
+    if (keepSnapshots.length === 0) {
+      await throwAway(env, directory);
+      return;
+    }
+    await keepOnly(env, directory, keepSnapshots);
+    await retire(env, directory, retiredDirectory);
+  } catch (error) {
+    throw ioError(`deleting ${directory}`, error);
+  } finally {
+    lock[Symbol.dispose]();
+  }
+}
+
+/**
+ * Forgets a snapshot; needs no key. One that is not there is no error. With the last snapshot of a deleted disk goes
+ * what was kept of the disk.
+ */
+export async function deleteSnapshot(env: Environment, directory: string, snapshotId: string): Promise<void> {
+  const { files } = env;
+  const roots = `${directory}/${ROOTS_NAME}`;
+  if ((await files.stat(roots)) === undefined) return;
+  try {
+    await files.unlink(`${roots}/${snapshotId}`).catch((error: unknown) => {
+      if (osCode(error) !== 'ENOENT') throw error;
+    });
+    await files.syncDirectory(roots);
+    const isRetired = (await files.stat(`${directory}/${RETIRED_NAME}`)) !== undefined;
+    if (isRetired && (await files.list(roots)).length === 0) await throwAway(env, directory);
+  } catch (error) {
+    throw ioError(`deleting snapshot ${snapshotId}`, error);
+  }
+}
+
+/** Removes what interrupted creations and deletions left in a directory of disks. For the start of a server. */
+export async function removeLeftoverDirectories(env: Environment, parent: string): Promise<void> {
+  const { files, log } = env;
+  if ((await files.stat(parent)) === undefined) return;
+  for (const name of await files.list(parent)) {
+    if (!name.startsWith(trashName('')) && !name.startsWith(unfinishedName(''))) continue;
+    await removeTree(files, `${parent}/${name}`).catch((error: unknown) =>
+      log.warn({ directory: name, reason: messageOf(error) }, 'a leftover directory stays'),
+    );
+  }
+}
+
+async function keepOnly(env: Environment, directory: string, keepSnapshots: readonly string[]): Promise<void> {
+  const roots = `${directory}/${ROOTS_NAME}`;
+  const found = await env.files.list(roots);
+  const missing = keepSnapshots.find((snapshotId) => !found.includes(snapshotId));
+  if (missing !== undefined)
+    throw new SystemError('not-found', 'SNAPSHOT_NOT_FOUND', `there is no snapshot ${missing}; nothing was deleted`);
+  for (const name of found) if (!keepSnapshots.includes(name)) await env.files.unlink(`${roots}/${name}`);
+  await env.files.syncDirectory(roots);
+}
+
+async function retire(env: Environment, directory: string, retiredDirectory: string): Promise<void> {
+  const { files } = env;
+  const to = splitPath(retiredDirectory).parent;
+  if ((await files.stat(to)) === undefined) await files.makeDirectory(to);
+  const marker = `${directory}/${RETIRED_NAME}`;
+  if ((await files.stat(marker)) === undefined) await (await files.create(marker)).close();
+  await files.syncDirectory(directory);
+  await files.rename(directory, retiredDirectory);
+  await files.syncDirectory(to);
+  await files.syncDirectory(splitPath(directory).parent);
+}
+
+async function throwAway(env: Environment, directory: string): Promise<void> {
+  const { files } = env;
+  const { parent, name } = splitPath(directory);
+  const trash = `${parent}/${trashName(name)}`;
+  await removeTree(files, trash);
+  await files.rename(directory, trash);
+  await files.syncDirectory(parent);
+  await removeTree(files, trash);
+}

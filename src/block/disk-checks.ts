@@ -1,0 +1,105 @@
+import { messageOf } from '../base/errors.ts';
+import { ROOTS_NAME, SEGMENTS_NAME, TABLES_NAME } from './disk-state.ts';
+import type { DiskState } from './disk-state.ts';
+import { equalBytes, toHex } from './fixed-bytes.ts';
+import { readTableFile, readWhole } from './table-file.ts';
+import { readTableFields } from './table-format.ts';
+import { decodeSegmentHeader, headerDigest, SEGMENT_HEADER_REGION_BYTES } from './segment-format.ts';
+import { decodeCopies } from './two-copies.ts';
+
+/** Up to this many segments the check of their headers is part of the open; beyond, it would be felt (20 us each). */
+export const CHECKED_AT_OPEN_MAX = 2_000;
+
+/**
+ * Reads what no read of a block would read: both copies of every segment header and of every snapshot's root. Damage
+ * there costs nothing yet, so it is named in the log and the disk opens.
+ */
+export async function checkMetadata(state: DiskState): Promise<void> {
+  const { env, store, keys } = state;
+  for (const entry of store.entries()) {
+    const path = store.pathOf(entry.id);
+    try {
+      const region = new Uint8Array(SEGMENT_HEADER_REGION_BYTES);
+      const file = await env.files.open(path, 'read');
+      try {
+        await file.read(region, 0);
+      } finally {
+        await file.close();
+      }
+      const half = SEGMENT_HEADER_REGION_BYTES / 2;
+      for (const copy of [0, 1]) {
+        const digest = headerDigest(region.subarray(copy * half, (copy + 1) * half));
+        if (!equalBytes(digest, entry.headerDigest))
+          env.log.error({ file: path, segment: entry.number, copy }, 'a copy of a segment header failed verification');
+      }
+    } catch (error) {
+      env.log.error({ file: path, segment: entry.number, reason: messageOf(error) }, 'a segment could not be read');
+    }
+  }
+  for (const name of await env.files.list(state.path(ROOTS_NAME))) {
+    if (name.endsWith('.new')) continue;
+    const path = `${state.path(ROOTS_NAME)}/${name}`;
+    await readTableFile(env.files, path, keys, env.log).catch((error: unknown) =>
+      env.log.error({ file: path, reason: messageOf(error) }, 'a snapshot cannot be used'),
+    );
+  }
+}
+
+/**
+ * Removes what an interrupted write left behind: tables that the head does not name, and segments of the head's own
+ * session that are in no table. Anything else that is not ours to judge stays and is named: it may be newer than the
+ * head, if somebody restored an old one.
+ */
+export async function removeLeftovers(state: DiskState): Promise<void> {
+  const { env, store, head } = state;
+  const remove = async (path: string): Promise<void> => {
+    await env.files
+      .unlink(path)
+      .catch((error: unknown) => env.log.warn({ file: path, reason: messageOf(error) }, 'a leftover stays'));
+  };
+  for (const directory of [TABLES_NAME, ROOTS_NAME])
+    for (const name of await env.files.list(state.path(directory)))
+      if (directory === TABLES_NAME ? name !== toHex(head.tableId) : name.endsWith('.new'))
+        await remove(`${state.path(directory)}/${name}`);
+
+  const known = new Set(store.entries().map(({ id }) => toHex(id)));
+  const unknown = (await env.files.list(state.path(SEGMENTS_NAME))).filter((name) => !known.has(name));
+  if (unknown.length === 0) return;
+  const inRoots = await segmentsOfRoots(state);
+  for (const name of unknown) {
+    if (inRoots.has(name)) continue;
+    const path = `${store.directory}/${name}`;
+    if (name.includes('.') || (await isOurLeftover(state, path))) await remove(path);
+    else env.log.warn({ file: path }, 'a segment file belongs to no state of this disk; it was kept');
+  }
+}
+
+/** True for a segment of the last session, and for one whose header never reached the disk. */
+async function isOurLeftover(state: DiskState, path: string): Promise<boolean> {
+  const region = new Uint8Array(SEGMENT_HEADER_REGION_BYTES);
+  const bytes = await readWholeStart(state, path, region);
+  if (bytes.every((byte) => byte === 0)) return true;
+  const copies = decodeCopies(region, (copy) => decodeSegmentHeader(copy, state.keys));
+  const header = copies.first ?? copies.second;
+  return header !== undefined && equalBytes(header.session, state.head.session);
+}
+
+async function readWholeStart(state: DiskState, path: string, region: Uint8Array): Promise<Uint8Array> {
+  const file = await state.env.files.open(path, 'read');
+  try {
+    return region.subarray(0, await file.read(region, 0));
+  } finally {
+    await file.close();
+  }
+}
+
+/** Names of the segment files that snapshots list; read without the MAC, since it only keeps files. */
+async function segmentsOfRoots(state: DiskState): Promise<Set<string>> {
+  const names = new Set<string>();
+  for (const root of await state.env.files.list(state.path(ROOTS_NAME))) {
+    const both = await readWhole(state.env.files, `${state.path(ROOTS_NAME)}/${root}`);
+    const copies = decodeCopies(both, readTableFields);
+    for (const table of [copies.first, copies.second]) for (const { id } of table?.segments ?? []) names.add(toHex(id));
+  }
+  return names;
+}

@@ -1,0 +1,269 @@
+/**
+ * An encrypted disk in a directory of its own: START HERE. `Disk` serves bytes; `createDisk`, `openDisk`, `cloneDisk`,
+ * `deleteDisk` and `deleteSnapshot` are the rest of what the outside calls. The formats are in docs/formats/.
+ */
+import { assert } from '../base/assert.ts';
+import { messageOf, SystemError } from '../base/errors.ts';
+import { Mutex } from '../base/mutex.ts';
+import { BlockReader } from './block-reader.ts';
+import { BlockResolver } from './block-resolver.ts';
+import { blockStatus } from './block-status.ts';
+import type { Extent } from './block-status.ts';
+import { BlockWriter } from './block-writer.ts';
+import { checkpoint } from './checkpoint.ts';
+import { MARK_NAME } from './disk-state.ts';
+import type { DiskState, Session } from './disk-state.ts';
+import type { Environment } from './environment.ts';
+import type { Log } from './log.ts';
+import { openState } from './open-disk.ts';
+import type { OpenedState, OpenOptions } from './open-disk.ts';
+import type { Pin } from './pin.ts';
+import { beginSession } from './session.ts';
+
+export { createDisk } from './create-disk.ts';
+export { cloneDisk } from './clone-disk.ts';
+export { deleteDisk, deleteSnapshot, removeLeftoverDirectories } from './delete-disk.ts';
+export type { DataKey, DiskIdentity, Environment } from './environment.ts';
+
+/**
+ * Opens a disk for one holder. A disk that was not closed in order is recovered first, read-only or not.
+ * @throws {SystemError} kind `conflict`: held by somebody (`LOCKED`), left open elsewhere (`DISK_OPEN_ELSEWHERE`), or
+ *   not closed in order although that was expected (`DISK_NOT_CLEAN`).
+ * @throws {SystemError} kind `rolled-back`: older than the pin. Kind `corrupt`: what was flushed is damaged.
+ */
+export async function openDisk(env: Environment, directory: string, options: OpenOptions): Promise<Disk> {
+  return new Disk(env, await openState(env, directory, options), options.readOnly);
+}
+
+export class Disk {
+  readonly sizeBytes: number;
+  /** True when the disk had not been closed in order: writes that were answered but not flushed may be missing. */
+  readonly recovered: boolean;
+  /** Called whenever a newer state is durable. */
+  onPin: ((pin: Pin) => void) | undefined;
+  readonly #env: Environment;
+  readonly #state: DiskState;
+  readonly #lock: Disposable;
+  readonly #readOnly: boolean;
+  readonly #resolver: BlockResolver;
+  readonly #reader: BlockReader;
+  readonly #writer: BlockWriter;
+  /** Held by checkpoints, snapshots, the close, and whoever writes the head. */
+  readonly #headTurn = new Mutex();
+  #beginning: Promise<Session> | undefined;
+  #condition: 'open' | 'closing' | 'closed' = 'open';
+  readonly #running = new Set<Promise<unknown>>();
+  #slotsAtCheckpoint = 0;
+  /** A checkpoint that failed is tried again after this many more changes. */
+  #changesForCheckpoint = 0;
+  #checkpointing = false;
+
+  constructor(env: Environment, opened: OpenedState, readOnly: boolean) {
+    this.#env = env;
+    this.#state = opened.state;
+    this.#lock = opened.lock;
+    this.#readOnly = readOnly;
+    this.recovered = opened.recovered;
+    this.sizeBytes = opened.state.head.sizeBytes;
+    this.#resolver = new BlockResolver(opened.state);
+    this.#reader = new BlockReader(opened.state, this.#resolver);
+    this.#writer = new BlockWriter(opened.state, this.#resolver, this.#reader);
+  }
+
+  /** True while a write that was answered would not survive power loss. */
+  get hasUnflushedWrites(): boolean {
+    return this.#state.session?.log.hasUnsynced ?? false;
+  }
+
+  /** The newest durable state. */
+  get pin(): Pin {
+    return this.#state.pin;
+  }
+
+  /**
+   * Answers `length` bytes.
+   * @throws {SystemError} kind `corrupt`: a block in the range failed verification; other ranges can be read.
+   */
+  async read(offset: number, length: number): Promise<Uint8Array> {
+    this.#checkRange(offset, length);
+    return this.#run(() => this.#reader.read(offset, length));
+  }
+
+  /**
+   * `data` stays untouched until this settles. With `fua` it is durable when this resolves, else after a later `flush`.
+   * @throws {SystemError} kind `no-space`: it may or may not have happened; reads go on, and writes when space returns.
+   */
+  async write(offset: number, data: Uint8Array, options: { readonly fua: boolean }): Promise<void> {
+    this.#checkRange(offset, data.length);
+    return this.#change(options.fua, (log) => this.#writer.write(log, offset, data));
+  }
+
+  /** Whole blocks in the range become holes; partial blocks keep their bytes. */
+  async trim(offset: number, length: number, options: { readonly fua: boolean }): Promise<void> {
+    this.#checkRange(offset, length);
+    return this.#change(options.fua, (log) => this.#writer.trim(log, offset, length));
+  }
+
+  /** The range reads as zeroes; with `noHole` it counts as allocated. */
+  async zero(
+    offset: number,
+    length: number,
+    options: { readonly fua: boolean; readonly noHole: boolean },
+  ): Promise<void> {
+    this.#checkRange(offset, length);
+    return this.#change(options.fua, (log) => this.#writer.zero(log, offset, length, options));
+  }
+
+  /**
+   * Every write that was answered before this call is durable when it resolves.
+   * @throws {SystemError} nothing that was answered since the last flush may be believed durable; reads go on.
+   */
+  async flush(): Promise<void> {
+    return this.#run(async () => {
+      await this.#state.session?.log.flush();
+    });
+  }
+
+  /** Extents from `offset` on, in order, without gaps, at least one; they may end before `offset + length`. */
+  async blockStatus(offset: number, length: number): Promise<readonly Extent[]> {
+    this.#checkRange(offset, length);
+    return this.#run(() => blockStatus(this.#state, this.#resolver, offset, length));
+  }
+
+  /** Keeps the disk as it is now, with every answered write, under a name. Writes go on meanwhile. */
+  async snapshot(snapshotId: string): Promise<Pin> {
+    return this.#run(() => this.#checkpoint({ clean: false, snapshotId }));
+  }
+
+  /** Moves what changed into the map, so that recovery has less to do. Writes go on meanwhile. */
+  async checkpoint(): Promise<Pin> {
+    return this.#run(() => this.#checkpoint({ clean: false }));
+  }
+
+  /**
+   * Waits for what is running, makes everything durable, lets go of the directory and the keys.
+   * When this fails the disk stays open and usable; then it can be closed again or abandoned.
+   */
+  async close(): Promise<Pin> {
+    this.#checkOpen();
+    this.#condition = 'closing';
+    try {
+      while (this.#running.size > 0) await Promise.allSettled(this.#running);
+      if (this.#state.session !== undefined) await this.#checkpoint({ clean: true });
+    } catch (error) {
+      this.#condition = 'open';
+      throw error;
+    }
+    this.#condition = 'closed';
+    await this.#state.session?.log.close();
+    await this.#env.files.unlink(this.#state.path(MARK_NAME)).catch(() => undefined);
+    await this.#release();
+    return this.#state.pin;
+  }
+
+  /**
+   * Drops everything without writing and lets go of the directory, which is free when this resolves. What was flushed
+   * is there at the next open, the rest may be.
+   */
+  async abandon(): Promise<void> {
+    if (this.#condition === 'closed') return;
+    this.#condition = 'closed';
+    await this.#state.session?.log.close();
+    await this.#release();
+  }
+
+  async #release(): Promise<void> {
+    this.#state.store.close();
+    await this.#state.headFile.close().catch(() => undefined);
+    this.#state.keys[Symbol.dispose]();
+    this.#lock[Symbol.dispose]();
+  }
+
+  async #change(fua: boolean, change: (log: Log) => Promise<void>): Promise<void> {
+    if (this.#readOnly) throw new SystemError('denied', 'READ_ONLY', 'the disk is open for reading only');
+    await this.#run(async () => {
+      const { log } = this.#state.session ?? (await this.#begin());
+      if (this.#state.headInDoubt) await this.#settleHead();
+      await change(log);
+      await log.written();
+      if (fua) await log.flush();
+    });
+    this.#checkpointIfDue();
+  }
+
+  #begin(): Promise<Session> {
+    this.#beginning ??= this.#headTurn
+      .run(async () => {
+        this.#state.session = await beginSession(this.#state);
+        return this.#state.session;
+      })
+      .finally(() => {
+        this.#beginning = undefined;
+      });
+    return this.#beginning;
+  }
+
+  /** A clean head may be on disk although the disk is being written again: no write is answered before it is replaced. */
+  #settleHead(): Promise<void> {
+    return this.#headTurn.run(async () => {
+      if (!this.#state.headInDoubt) return;
+      const { head, pin } = await this.#state.headFile.write(this.#state.head);
+      this.#state.head = head;
+      this.#state.pin = pin;
+      this.#state.headInDoubt = false;
+    });
+  }
+
+  #checkpoint(options: { readonly clean: boolean; readonly snapshotId?: string }): Promise<Pin> {
+    return this.#headTurn.run(async () => {
+      await checkpoint(this.#state, options);
+      this.onPin?.(this.#state.pin);
+      return this.#state.pin;
+    });
+  }
+
+  #checkpointIfDue(): void {
+    const { limits, overlay, session } = this.#state;
+    if (this.#checkpointing || this.#condition !== 'open' || session === undefined) return;
+    const slots = session.log.slotsAppended - this.#slotsAtCheckpoint;
+    const changesMax = Math.max(limits.checkpointChanges, this.#changesForCheckpoint);
+    if (slots < limits.checkpointSlots && overlay.size < changesMax) return;
+    this.#checkpointing = true;
+    this.#slotsAtCheckpoint = session.log.slotsAppended;
+    this.#run(() => this.#checkpoint({ clean: false }))
+      .then(
+        () => {
+          this.#changesForCheckpoint = 0;
+        },
+        (error: unknown) => {
+          this.#changesForCheckpoint = this.#state.overlay.size + Math.ceil(limits.checkpointChanges / 4);
+          this.#env.log.warn({ diskId: this.#state.head.diskId, reason: messageOf(error) }, 'a checkpoint failed');
+        },
+      )
+      .finally(() => {
+        this.#checkpointing = false;
+      });
+  }
+
+  async #run<T>(operation: () => Promise<T>): Promise<T> {
+    this.#checkOpen();
+    const running = operation();
+    this.#running.add(running);
+    const done = (): boolean => this.#running.delete(running);
+    running.then(done, done);
+    return running;
+  }
+
+  #checkOpen(): void {
+    if (this.#condition !== 'open') throw new SystemError('conflict', 'DISK_CLOSED', 'the disk is closed');
+  }
+
+  /** The caller has checked what clients ask for. */
+  #checkRange(offset: number, length: number): void {
+    assert(
+      Number.isSafeInteger(offset) && Number.isSafeInteger(length) && offset >= 0 && length >= 0,
+      'offsets and lengths are whole numbers',
+    );
+    assert(offset + length <= this.sizeBytes, 'a range lies inside the disk');
+  }
+}

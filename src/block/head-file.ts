@@ -1,0 +1,86 @@
+import type { Logger } from '../base/log.ts';
+import type { DiskKeys } from './disk-keys.ts';
+import type { FileSystem, OpenFile } from './file-system.ts';
+import { decodeHead, encodeHead, HEAD_COPIES, HEAD_SIZE_BYTES, pinOf } from './head-format.ts';
+import type { Head } from './head-format.ts';
+import { corrupt, ioError } from './io-errors.ts';
+import type { Pin } from './pin.ts';
+
+/**
+ * The head's file: two places for the same record, written one after the other and each made durable before the next,
+ * so that one of them is whole at every moment and both are equal whenever nothing is being written.
+ */
+export class HeadFile {
+  readonly #file: OpenFile;
+  readonly #keys: DiskKeys;
+  /** The place to write first: the one that is not known to hold the newest head. */
+  #weaker: number;
+  /** Of the newest head that may have reached the disk; never used again. */
+  #sequence: number;
+
+  private constructor(file: OpenFile, keys: DiskKeys, weaker: number, sequence: number) {
+    this.#file = file;
+    this.#keys = keys;
+    this.#weaker = weaker;
+    this.#sequence = sequence;
+  }
+
+  /**
+   * Reads the newest head. `needsRepair`: the places differ, so that the newest head may be in memory only; write it
+   * again before relying on it.
+   * @throws {SystemError} kind `corrupt`: no place verifies, which is also what a wrong data key looks like.
+   */
+  static async open(
+    files: FileSystem,
+    path: string,
+    keys: DiskKeys,
+    log: Logger,
+  ): Promise<{ readonly headFile: HeadFile; readonly head: Head; readonly pin: Pin; readonly needsRepair: boolean }> {
+    const file = await files.open(path, 'write').catch((error: unknown) => {
+      throw ioError('opening the head', error);
+    });
+    try {
+      const both = new Uint8Array(HEAD_COPIES * HEAD_SIZE_BYTES);
+      await file.read(both, 0);
+      const copies = [both.subarray(0, HEAD_SIZE_BYTES), both.subarray(HEAD_SIZE_BYTES)] as const;
+      const heads = copies.map((copy) => decodeHead(copy, keys));
+      const newest = (heads[1]?.sequence ?? -1) > (heads[0]?.sequence ?? -1) ? 1 : 0;
+      const head = heads[newest];
+      if (head === undefined)
+        throw corrupt('HEAD_CORRUPT', 'no copy of the head is authentic under this data key; restore it from a backup');
+      for (const [place, other] of heads.entries())
+        if (other === undefined) log.error({ file: path, copy: place }, 'a copy of the head failed verification');
+      const needsRepair = Buffer.compare(copies[0], copies[1]) !== 0;
+      const headFile = new HeadFile(file, keys, needsRepair ? 1 - newest : 0, head.sequence);
+      return { headFile, head, pin: pinOf(head.sequence, copies[newest]), needsRepair };
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+  }
+
+  /**
+   * Gives `head` the next sequence number and makes it durable in both places. When this fails, either head may be
+   * what the next open finds: nothing that either of them names may be removed.
+   */
+  async write(head: Omit<Head, 'sequence'>): Promise<{ readonly head: Head; readonly pin: Pin }> {
+    this.#sequence += 1;
+    const numbered: Head = { ...head, sequence: this.#sequence };
+    const copy = encodeHead(numbered, this.#keys);
+    for (let i = 0; i < HEAD_COPIES; i++) {
+      const place = this.#weaker;
+      try {
+        await this.#file.write(copy, place * HEAD_SIZE_BYTES);
+        await this.#file.sync();
+      } catch (error) {
+        throw ioError('writing the head', error);
+      }
+      this.#weaker = 1 - place;
+    }
+    return { head: numbered, pin: pinOf(numbered.sequence, copy) };
+  }
+
+  async close(): Promise<void> {
+    await this.#file.close();
+  }
+}

@@ -1,0 +1,159 @@
+import { BLOCK_SIZE_BYTES } from '../base/units.ts';
+import { addressOf } from './address.ts';
+import type { Address } from './address.ts';
+import type { DiskKeys } from './disk-keys.ts';
+import { equalBytes, toHex } from './fixed-bytes.ts';
+import type { FileSystem, OpenFile } from './file-system.ts';
+import { ioError } from './io-errors.ts';
+import { decodeNote } from './note-format.ts';
+import type { BeginNote } from './note-format.ts';
+import { decodeSegmentHeader, headerDigest, SEGMENT_HEADER_REGION_BYTES } from './segment-format.ts';
+import type { SegmentHeader } from './segment-format.ts';
+import { openSlot, SLOT_NOTE, SLOT_SIZE_BYTES, slotOffset, slotsInFile } from './slot-format.ts';
+import type { SlotMeta } from './slot-format.ts';
+import type { SegmentEntry } from './table-format.ts';
+import { concatCopies, decodeCopies } from './two-copies.ts';
+
+const CHUNK_SLOTS = 256;
+
+/** A log segment as recovery finds it, opened for writing: its last slots may have to be written again. */
+export class LogReader {
+  readonly header: SegmentHeader;
+  /** Whole slots that the file is long enough for. */
+  readonly slots: number;
+  readonly #path: string;
+  readonly #file: OpenFile;
+  readonly #keys: DiskKeys;
+  readonly #headerCopy: Uint8Array;
+
+  private constructor(
+    path: string,
+    file: OpenFile,
+    size: number,
+    header: SegmentHeader,
+    copy: Uint8Array,
+    keys: DiskKeys,
+  ) {
+    this.#path = path;
+    this.#file = file;
+    this.slots = slotsInFile(size);
+    this.header = header;
+    this.#headerCopy = copy;
+    this.#keys = keys;
+  }
+
+  /** Undefined when the file has no authentic header under this name. */
+  static async open(
+    files: FileSystem,
+    directory: string,
+    name: string,
+    keys: DiskKeys,
+  ): Promise<LogReader | undefined> {
+    const path = `${directory}/${name}`;
+    const file = await files.open(path, 'write').catch((error: unknown) => {
+      throw ioError(`opening ${path}`, error);
+    });
+    const region = new Uint8Array(SEGMENT_HEADER_REGION_BYTES);
+    await file.read(region, 0);
+    const copies = decodeCopies(region, (copy) => {
+      const header = decodeSegmentHeader(copy, keys);
+      return header && toHex(header.id) === name ? { header, copy: copy.slice() } : undefined;
+    });
+    const found = copies.first ?? copies.second;
+    if (found === undefined) {
+      await file.close();
+      return undefined;
+    }
+    return new LogReader(path, file, await file.sizeBytes(), found.header, found.copy, keys);
+  }
+
+  get number(): number {
+    return this.header.number;
+  }
+
+  addressOf(slot: number): Address {
+    return addressOf(this.number, slot);
+  }
+
+  /** How the disk's table will name it, with `slots` slots. */
+  entry(slots: number): SegmentEntry {
+    const { number, id, epoch } = this.header;
+    return { number, id, headerDigest: headerDigest(this.#headerCopy), epoch, slots };
+  }
+
+  /** Calls `visit` for the slots from `from` on, with undefined for one that does not open; until it answers false. */
+  async scan(
+    from: number,
+    visit: (slot: number, meta: SlotMeta | undefined, body: Uint8Array) => boolean,
+  ): Promise<void> {
+    const aead = this.#keys.aead(this.header.epoch);
+    const buffer = new Uint8Array(CHUNK_SLOTS * SLOT_SIZE_BYTES);
+    const body = new Uint8Array(BLOCK_SIZE_BYTES);
+    for (let first = from; first < this.slots; first += CHUNK_SLOTS) {
+      const count = Math.min(CHUNK_SLOTS, this.slots - first);
+      const chunk = buffer.subarray(0, count * SLOT_SIZE_BYTES);
+      await this.#read(chunk, slotOffset(first));
+      for (let i = 0; i < count; i++) {
+        const sealed = chunk.subarray(i * SLOT_SIZE_BYTES, (i + 1) * SLOT_SIZE_BYTES);
+        if (!visit(first + i, openSlot(aead, this.number, first + i, sealed, body), body)) return;
+      }
+    }
+  }
+
+  /** What the segment says about where the log comes from; undefined when its first slot does not open. */
+  async beginNote(): Promise<BeginNote | undefined> {
+    let note: BeginNote | undefined;
+    await this.scan(0, (_slot, meta, body) => {
+      const decoded = meta?.type === SLOT_NOTE ? decodeNote(body) : undefined;
+      if (decoded?.kind === 'begin') note = decoded;
+      return false;
+    });
+    return note;
+  }
+
+  async follows(previous: LogReader): Promise<BeginNote | undefined> {
+    const note = await this.beginNote();
+    if (note?.previous.segment !== previous.number || !equalBytes(note.previous.id, previous.header.id))
+      return undefined;
+    return note;
+  }
+
+  /**
+   * Writes the same bytes again from slot `from` up to `end` and makes them durable: what recovery read may be in
+   * memory only, and after a failed sync the system takes such pages for clean.
+   */
+  async rewrite(from: number, end: number): Promise<void> {
+    if (from === 0) await this.#write(concatCopies(this.#headerCopy), 0);
+    const buffer = new Uint8Array(CHUNK_SLOTS * SLOT_SIZE_BYTES);
+    for (let first = from; first < end; first += CHUNK_SLOTS) {
+      const chunk = buffer.subarray(0, Math.min(CHUNK_SLOTS, end - first) * SLOT_SIZE_BYTES);
+      await this.#read(chunk, slotOffset(first));
+      await this.#write(chunk, slotOffset(first));
+    }
+    try {
+      await this.#file.sync();
+    } catch (error) {
+      throw ioError(`making ${this.#path} durable`, error);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#file.close();
+  }
+
+  async #read(buffer: Uint8Array, position: number): Promise<void> {
+    try {
+      await this.#file.read(buffer, position);
+    } catch (error) {
+      throw ioError(`reading ${this.#path}`, error);
+    }
+  }
+
+  async #write(bytes: Uint8Array, position: number): Promise<void> {
+    try {
+      await this.#file.write(bytes, position);
+    } catch (error) {
+      throw ioError(`writing ${this.#path}`, error);
+    }
+  }
+}

@@ -1,0 +1,377 @@
+import { assert } from '../base/assert.ts';
+import { messageOf } from '../base/errors.ts';
+import type { SystemError } from '../base/errors.ts';
+import type { Logger } from '../base/log.ts';
+import { Mutex } from '../base/mutex.ts';
+import { addressOf, segmentOf, slotOf } from './address.ts';
+import type { Address, LogPosition } from './address.ts';
+import { Deferred } from './deferred.ts';
+import type { EpochRecord } from './disk-keys.ts';
+import type { Limits } from './environment.ts';
+import { ioError } from './io-errors.ts';
+import { LogSegment } from './log-segment.ts';
+import type { MarkFile } from './mark-file.ts';
+import { encodeNote } from './note-format.ts';
+import type { Note } from './note-format.ts';
+import { ChunkPool } from './sealed-tail.ts';
+import type { SegmentMaker } from './segment-files.ts';
+import { SLOT_DATA, SLOT_NOTE, SLOT_SIZE_BYTES } from './slot-format.ts';
+
+/**
+ * The log of one session: slots in the order in which they were sealed, in one segment after the other.
+ *
+ * 1. `append…` seals into memory and fixes the address. 2. `written` resolves when the operating system has the bytes;
+ * writes go out in order, one at a time, so that the end of the process leaves a prefix. 3. `flush` resolves when
+ * everything written before the call is durable; all who wait share one sync.
+ */
+export class Log {
+  readonly #maker: SegmentMaker;
+  readonly #limits: Limits;
+  readonly #mark: MarkFile;
+  readonly #log: Logger;
+  readonly #pool: ChunkPool;
+  /** Held by whoever writes to segment files or replaces one. */
+  readonly #fileTurn = new Mutex();
+  #epoch: EpochRecord;
+  #current: LogSegment;
+  /** Segments with slots that are not durable, oldest first; the current one is always the last. */
+  #active: LogSegment[];
+  #prepared: Promise<LogSegment> | undefined;
+  #rolling: Promise<void> | undefined;
+  #batch: Deferred | undefined;
+  #pumping = false;
+  #waitingForSync: Deferred | undefined;
+  #syncing = false;
+  /** Why the last write to a segment failed; its slots are in memory and go out before any other. */
+  #stuck: SystemError | undefined;
+  #appended = 0;
+
+  private constructor(parts: LogParts, first: LogSegment, pool: ChunkPool) {
+    this.#pool = pool;
+    this.#maker = parts.maker;
+    this.#limits = parts.limits;
+    this.#mark = parts.mark;
+    this.#log = parts.log;
+    this.#epoch = parts.epoch;
+    this.#current = first;
+    this.#active = [first];
+  }
+
+  /** Makes the first segment, its header and its name durable, so that a head may name it. */
+  static async start(parts: LogParts): Promise<Log> {
+    const pool = new ChunkPool();
+    const first = await makeSegment(parts, pool);
+    try {
+      await first.syncUpTo(0);
+      await parts.maker.files.syncDirectory(parts.maker.store.directory);
+    } catch (error) {
+      await first.close().catch(() => undefined);
+      await parts.maker.files.unlink(first.path).catch(() => undefined);
+      throw error;
+    }
+    const log = new Log(parts, first, pool);
+    parts.maker.store.put(first.entry);
+    log.#begin({ segment: 0, id: new Uint8Array(16), slots: 0 });
+    return log;
+  }
+
+  /** Where the next slot goes. */
+  get end(): LogPosition {
+    return { segment: this.#current.entry.number, slot: this.#current.used };
+  }
+
+  /** Of the current segment and those that follow it. */
+  get epoch(): EpochRecord {
+    return this.#epoch;
+  }
+
+  get currentId(): Uint8Array {
+    return this.#current.entry.id;
+  }
+
+  /** In the life of this log. */
+  get slotsAppended(): number {
+    return this.#appended;
+  }
+
+  /** True while something that was sealed would not survive power loss. */
+  get hasUnsynced(): boolean {
+    return this.#active.some((segment) => segment.durable < segment.used);
+  }
+
+  get unsyncedBytes(): number {
+    let slots = 0;
+    for (const segment of this.#active) slots += segment.used - segment.durable;
+    return slots * SLOT_SIZE_BYTES;
+  }
+
+  /**
+   * To be awaited before appending: room in the current segment, bounded memory, and no failure in the way.
+   * Answers at once, with undefined, when there is nothing to wait for.
+   * @throws {SystemError} kind `no-space` or `unavailable`: nothing was appended; the next call tries again.
+   */
+  ready(): Promise<void> | undefined {
+    if (
+      this.#stuck === undefined &&
+      !this.#current.isFull &&
+      !this.#active.some((segment) => segment.damaged) &&
+      this.unsyncedBytes < this.#limits.unsyncedBytesMax
+    )
+      return undefined;
+    return this.#makeReady();
+  }
+
+  /** `ready` must have answered in the same turn. */
+  appendBlock(block: number, body: Uint8Array): Address {
+    return this.#append(SLOT_DATA, block, body);
+  }
+
+  appendNote(note: Note): Address {
+    return this.#append(SLOT_NOTE, 0, encodeNote(note));
+  }
+
+  /** Resolves when everything appended so far survives the end of this process. */
+  written(): Promise<void> {
+    if (this.#batch === undefined) {
+      this.#batch = new Deferred();
+      // The batch collects whatever is appended before the current turn ends: one write for all of it.
+      queueMicrotask(() => void this.#pump());
+    }
+    return this.#batch.promise;
+  }
+
+  /**
+   * Resolves when everything written before the call survives power loss.
+   * @throws {SystemError} the sync failed and so did the rescue: nothing since the last success may be believed durable.
+   */
+  flush(): Promise<void> {
+    if (!this.#active.some((segment) => segment.damaged || segment.durable < segment.written)) {
+      // Somebody else's sync may already cover it, yet only its end says so.
+      if (!this.#syncing) return Promise.resolve();
+    }
+    this.#waitingForSync ??= new Deferred();
+    const { promise } = this.#waitingForSync;
+    void this.#syncLoop();
+    return promise;
+  }
+
+  /** The sealed bytes of a slot that is still in memory, to be used before the next await. */
+  peek(address: Address): Uint8Array | undefined {
+    const number = segmentOf(address);
+    for (const segment of this.#active) if (segment.entry.number === number) return segment.peek(slotOf(address));
+    return undefined;
+  }
+
+  /**
+   * Goes on in a fresh segment under a fresh epoch, so that nothing is ever appended again to what was written before.
+   * `atSwitch` runs in the turn of the switch, between the last slot of the old segment and the first of the new one,
+   * and is given the position that the log had.
+   */
+  async switchEpoch<T>(atSwitch: (end: LogPosition) => T): Promise<T> {
+    const epoch = this.#maker.newEpoch();
+    for (;;) {
+      const fresh = await this.#prepare(epoch);
+      if (fresh.entry.number < this.#current.entry.number) {
+        // The log rolled on to a younger segment meanwhile; numbers only grow along the log.
+        await this.#discard(fresh);
+        continue;
+      }
+      const unused = this.#prepared;
+      this.#prepared = undefined;
+      this.#epoch = epoch;
+      const result = atSwitch(this.end);
+      this.#activate(fresh);
+      if (unused !== undefined) await unused.then((segment) => this.#discard(segment)).catch(() => undefined);
+      return result;
+    }
+  }
+
+  /** Lets go of the files. Unwritten slots are dropped: flush before, or mean it. */
+  async close(): Promise<void> {
+    const prepared = this.#prepared;
+    this.#prepared = undefined;
+    await prepared?.then((segment) => this.#discard(segment)).catch(() => undefined);
+    for (const segment of this.#active) await segment.close().catch(() => undefined);
+    await this.#mark.close().catch(() => undefined);
+  }
+
+  #append(type: number, index: number, body: Uint8Array): Address {
+    const segment = this.#current;
+    const address = addressOf(segment.entry.number, segment.seal(type, index, body));
+    this.#appended += 1;
+    if (segment.used * 2 >= segment.capacity) this.#prepareNext();
+    return address;
+  }
+
+  async #makeReady(): Promise<void> {
+    while (this.#stuck !== undefined) {
+      this.#stuck = undefined;
+      await this.written();
+    }
+    if (this.#active.some((segment) => segment.damaged)) await this.flush();
+    while (this.unsyncedBytes >= this.#limits.unsyncedBytesMax) {
+      await this.written();
+      await this.flush();
+    }
+    if (this.#current.isFull) await this.#roll();
+  }
+
+  #begin(previous: { readonly segment: number; readonly id: Uint8Array; readonly slots: number }): void {
+    this.appendNote({ kind: 'begin', previous, durable: this.#durable() });
+    void this.written();
+  }
+
+  /** Everything before this position is durable. */
+  #durable(): LogPosition {
+    const first = this.#active.find((segment) => segment.durable < segment.used) ?? this.#current;
+    return { segment: first.entry.number, slot: first.durable };
+  }
+
+  #roll(): Promise<void> {
+    this.#rolling ??= this.#rollNow().finally(() => {
+      this.#rolling = undefined;
+    });
+    return this.#rolling;
+  }
+
+  async #rollNow(): Promise<void> {
+    while (this.#current.isFull) {
+      this.#prepareNext();
+      const prepared = this.#prepared;
+      assert(prepared, 'a segment is being prepared');
+      let fresh: LogSegment;
+      try {
+        fresh = await prepared;
+      } catch (error) {
+        if (this.#prepared === prepared) this.#prepared = undefined;
+        throw ioError('making a log segment', error);
+      }
+      if (this.#prepared !== prepared) continue;
+      this.#prepared = undefined;
+      if (fresh.entry.number < this.#current.entry.number) await this.#discard(fresh);
+      else if (this.#current.isFull) this.#activate(fresh);
+      else this.#prepared = Promise.resolve(fresh);
+    }
+  }
+
+  #activate(fresh: LogSegment): void {
+    const old = this.#current;
+    this.#maker.store.put({ ...old.entry, slots: old.used });
+    this.#current = fresh;
+    this.#active.push(fresh);
+    this.#maker.store.put(fresh.entry);
+    this.#begin({ segment: old.entry.number, id: old.entry.id, slots: old.used });
+  }
+
+  #prepareNext(): void {
+    if (this.#prepared !== undefined) return;
+    const prepared = this.#prepare(this.#epoch);
+    prepared.catch(() => undefined);
+    this.#prepared = prepared;
+  }
+
+  /** The name is durable before the first slot goes in; the header becomes durable with the first sync. */
+  async #prepare(epoch: EpochRecord): Promise<LogSegment> {
+    const segment = await makeSegment({ maker: this.#maker, limits: this.#limits, epoch }, this.#pool);
+    try {
+      await this.#maker.files.syncDirectory(this.#maker.store.directory);
+      return segment;
+    } catch (error) {
+      await this.#discard(segment);
+      throw error;
+    }
+  }
+
+  async #discard(segment: LogSegment): Promise<void> {
+    await segment.close().catch(() => undefined);
+    await this.#maker.files.unlink(segment.path).catch(() => undefined);
+  }
+
+  async #pump(): Promise<void> {
+    if (this.#pumping) return;
+    this.#pumping = true;
+    while (this.#batch !== undefined) {
+      const batch = this.#batch;
+      this.#batch = undefined;
+      try {
+        await this.#writeOut();
+        batch.resolve();
+      } catch (error) {
+        this.#stuck = ioError('writing to the log', error);
+        batch.reject(this.#stuck);
+      }
+    }
+    this.#pumping = false;
+    if (this.unsyncedBytes >= this.#limits.syncEveryBytes) this.flush().catch(() => undefined);
+  }
+
+  async #writeOut(): Promise<void> {
+    const targets = this.#active.map((segment) => ({ segment, end: segment.used }));
+    for (const { segment, end } of targets)
+      if (segment.written < end) await this.#fileTurn.run(() => segment.writeUpTo(end));
+  }
+
+  async #syncLoop(): Promise<void> {
+    if (this.#syncing) return;
+    this.#syncing = true;
+    while (this.#waitingForSync !== undefined) {
+      const group = this.#waitingForSync;
+      this.#waitingForSync = undefined;
+      try {
+        await this.#syncOnce();
+        group.resolve();
+      } catch (error) {
+        group.reject(ioError('making the log durable', error));
+      }
+    }
+    this.#syncing = false;
+  }
+
+  async #syncOnce(): Promise<void> {
+    const targets = this.#active.map((segment) => ({ segment, end: segment.written }));
+    for (const { segment, end } of targets) {
+      if (!segment.damaged && segment.durable >= end) continue;
+      if (!segment.damaged) {
+        try {
+          await segment.syncUpTo(end);
+          continue;
+        } catch (error) {
+          segment.damaged = true;
+          this.#log.error(
+            { segment: segment.entry.number, reason: messageOf(error) },
+            'a sync of the log failed; what was written since the last one goes to a fresh file',
+          );
+        }
+      }
+      await this.#fileTurn.run(() => segment.rescue(Math.max(end, segment.written)));
+      this.#maker.store.forgetFile(segment.entry.number);
+    }
+    await this.#retireDurable();
+    await this.#mark.record(this.#durable());
+  }
+
+  async #retireDurable(): Promise<void> {
+    const done = this.#active.filter((segment) => segment !== this.#current && segment.durable === segment.used);
+    this.#active = this.#active.filter((segment) => !done.includes(segment));
+    for (const segment of done) await segment.close().catch(() => undefined);
+  }
+}
+
+export interface LogParts {
+  readonly maker: SegmentMaker;
+  readonly limits: Limits;
+  readonly mark: MarkFile;
+  readonly log: Logger;
+  readonly epoch: EpochRecord;
+}
+
+async function makeSegment(
+  parts: { readonly maker: SegmentMaker; readonly limits: Limits; readonly epoch: EpochRecord },
+  pool: ChunkPool,
+): Promise<LogSegment> {
+  const { maker, limits, epoch } = parts;
+  const { entry, file, path, headerRegion } = await maker.make('log', epoch, limits.segmentSlots);
+  const { files } = maker;
+  const capacity = limits.segmentSlots;
+  return new LogSegment({ files, file, path, entry, capacity, aead: maker.keys.aead(epoch), headerRegion, pool });
+}

@@ -1,0 +1,149 @@
+import { BLOCK_SIZE_BYTES } from '../base/units.ts';
+import type { Logger } from '../base/log.ts';
+import { isMarker, segmentOf, slotOf } from './address.ts';
+import type { Address } from './address.ts';
+import type { DiskKeys } from './disk-keys.ts';
+import { corrupt } from './io-errors.ts';
+import { decodeMapPage, PAGE_ENTRIES, ROOT_LEVEL } from './map-page.ts';
+import type { MapEntries } from './map-page.ts';
+import type { SegmentStore } from './segment-store.ts';
+import { openSlot, SLOT_MAP, SLOT_SIZE_BYTES } from './slot-format.ts';
+
+/**
+ * Reads pages of the map when they are needed and keeps the most recently used ones. Pages are cached by address, and
+ * an address never changes its content, so that nothing here is ever stale.
+ */
+export class MapPages {
+  readonly #store: SegmentStore;
+  readonly #keys: DiskKeys;
+  readonly #log: Logger;
+  readonly #pagesMax: number;
+  readonly #pages = new Map<Address, MapEntries>();
+  readonly #loading = new Map<Address, Promise<MapEntries>>();
+
+  constructor(parts: {
+    readonly store: SegmentStore;
+    readonly keys: DiskKeys;
+    readonly log: Logger;
+    readonly pagesMax: number;
+  }) {
+    this.#store = parts.store;
+    this.#keys = parts.keys;
+    this.#log = parts.log;
+    this.#pagesMax = parts.pagesMax;
+  }
+
+  /** The page if it is in memory. Not to be modified. */
+  cached(address: Address): MapEntries | undefined {
+    return this.#pages.get(address);
+  }
+
+  /**
+   * Not to be modified.
+   * @throws {SystemError} kind `corrupt`: no copy of the page opens; the blocks below it cannot be read.
+   */
+  load(address: Address, level: number, index: number): Promise<MapEntries> {
+    const cached = this.#pages.get(address);
+    if (cached !== undefined) {
+      this.#pages.delete(address);
+      this.#pages.set(address, cached);
+      return Promise.resolve(cached);
+    }
+    let loading = this.#loading.get(address);
+    if (loading === undefined) {
+      loading = this.#read(address, level, index).finally(() => this.#loading.delete(address));
+      this.#loading.set(address, loading);
+    }
+    return loading;
+  }
+
+  keep(address: Address, entries: MapEntries): void {
+    this.#pages.set(address, entries);
+    for (const oldest of this.#pages.keys()) {
+      if (this.#pages.size <= this.#pagesMax) break;
+      this.#pages.delete(oldest);
+    }
+  }
+
+  /**
+   * The leaf of 512 blocks that holds `leaf * 512`, or the marker that stands for all of them, if no page on the way
+   * has to be read; else undefined.
+   */
+  leafCached(root: Address, leaf: number): MapEntries | Address | undefined {
+    let address = root;
+    for (let level = ROOT_LEVEL; level > 0; level--) {
+      if (isMarker(address)) return address;
+      const page = this.#pages.get(address);
+      if (page === undefined) return undefined;
+      address = page[childOf(leaf, level)] ?? 0;
+    }
+    return isMarker(address) ? address : this.#pages.get(address);
+  }
+
+  /** The same, reading what is missing. */
+  async leaf(root: Address, leaf: number): Promise<MapEntries | Address> {
+    let address = root;
+    for (let level = ROOT_LEVEL; level > 0; level--) {
+      if (isMarker(address)) return address;
+      const page = await this.load(address, level, pageOf(leaf, level));
+      address = page[childOf(leaf, level)] ?? 0;
+    }
+    return isMarker(address) ? address : this.load(address, 0, leaf);
+  }
+
+  /** How many leaves from `leaf` on are surely covered by one marker (at least 1 when the leaf itself is), and which. */
+  async markerRun(
+    root: Address,
+    leaf: number,
+  ): Promise<{ readonly marker: Address; readonly leaves: number } | undefined> {
+    let address = root;
+    for (let level = ROOT_LEVEL; ; level--) {
+      if (isMarker(address)) {
+        const span = PAGE_ENTRIES ** level;
+        return { marker: address, leaves: span - (leaf % span) };
+      }
+      if (level === 0) return undefined;
+      const page = await this.load(address, level, pageOf(leaf, level));
+      address = page[childOf(leaf, level)] ?? 0;
+    }
+  }
+
+  async #read(address: Address, level: number, index: number): Promise<MapEntries> {
+    // Pages above the leaves are stored twice: one flipped bit costs no more than a line in the log.
+    const copies = level === 0 ? 1 : 2;
+    const number = segmentOf(address);
+    const sealed = new Uint8Array(copies * SLOT_SIZE_BYTES);
+    await this.#store.readSlots(number, slotOf(address), sealed);
+    const aead = this.#keys.aead(this.#store.entry(number).epoch);
+    let entries: MapEntries | undefined;
+    for (let copy = 0; copy < copies; copy++) {
+      const body = new Uint8Array(BLOCK_SIZE_BYTES);
+      const slot = slotOf(address) + copy;
+      const at = copy * SLOT_SIZE_BYTES;
+      const meta = openSlot(aead, number, slot, sealed.subarray(at, at + SLOT_SIZE_BYTES), body);
+      if (meta?.type === SLOT_MAP && meta.level === level && meta.index === index) entries ??= decodeMapPage(body);
+      else
+        this.#log.error(
+          { segment: number, slot, level, page: index, copy },
+          'a copy of a map page failed verification',
+        );
+    }
+    if (entries === undefined)
+      throw corrupt(
+        'MAP_CORRUPT',
+        `the map page for ${PAGE_ENTRIES ** (level + 1)} blocks from block ${index * PAGE_ENTRIES ** (level + 1)} failed verification`,
+      );
+    this.keep(address, entries);
+    return entries;
+  }
+}
+
+/** Number, within its level, of the page above a leaf. */
+function pageOf(leaf: number, level: number): number {
+  return Math.floor(leaf / PAGE_ENTRIES ** level);
+}
+
+/** Which entry of the page on `level` leads to the leaf. */
+function childOf(leaf: number, level: number): number {
+  return Math.floor(leaf / PAGE_ENTRIES ** (level - 1)) % PAGE_ENTRIES;
+}

@@ -1,0 +1,121 @@
+import { messageOf, SystemError } from '../base/errors.ts';
+import { checkMetadata, CHECKED_AT_OPEN_MAX, removeLeftovers } from './disk-checks.ts';
+import { DiskKeys } from './disk-keys.ts';
+import { DiskState, HEAD_NAME, LOCK_NAME, machineDigest, MARK_NAME, TABLES_NAME } from './disk-state.ts';
+import { DEFAULT_LIMITS } from './environment.ts';
+import type { DataKey, Environment } from './environment.ts';
+import { equalBytes, toHex } from './fixed-bytes.ts';
+import { HeadFile } from './head-file.ts';
+import type { Head } from './head-format.ts';
+import { corrupt } from './io-errors.ts';
+import type { Pin } from './pin.ts';
+import { recover } from './recovery.ts';
+import { readTableFile } from './table-file.ts';
+
+export interface OpenOptions {
+  readonly diskId: string;
+  readonly dataKey: DataKey;
+  /** The newest state that the owner knows of; anything older is refused. */
+  readonly pin: Pin | undefined;
+  readonly readOnly: boolean;
+  /** Accept a disk that was left open on another machine or in another directory. */
+  readonly adopt?: boolean | undefined;
+  /** Refuse, with code `DISK_NOT_CLEAN`, a disk that was not closed in order. */
+  readonly expectClean?: boolean | undefined;
+}
+
+/** An opened disk: in the state of its last close, or recovered to it. */
+export interface OpenedState {
+  readonly state: DiskState;
+  readonly lock: Disposable;
+  /** True when the disk had not been closed in order. */
+  readonly recovered: boolean;
+}
+
+export async function openState(env: Environment, directory: string, options: OpenOptions): Promise<OpenedState> {
+  const lock = await lockDisk(env, directory);
+  const keys = new DiskKeys(env.cipher, options.dataKey);
+  let headFile: HeadFile | undefined;
+  try {
+    const opened = await HeadFile.open(env.files, `${directory}/${HEAD_NAME}`, keys, env.log);
+    headFile = opened.headFile;
+    const { head, pin } = opened;
+    checkPin(head, pin, options.pin);
+    checkIdentity(head, options);
+    if (!head.clean) await checkHolder(env, directory, head, options);
+    const state = await loadState(env, directory, keys, opened);
+    if (!head.clean) {
+      await recover(state);
+    } else if (opened.needsRepair) {
+      const repaired = await headFile.write(head);
+      state.head = repaired.head;
+      state.pin = repaired.pin;
+    }
+    if (!head.clean || !options.readOnly) {
+      await removeLeftovers(state);
+      await env.files.unlink(state.path(MARK_NAME)).catch(() => undefined);
+    }
+    if (state.store.entries().length <= CHECKED_AT_OPEN_MAX) await checkMetadata(state);
+    else void checkMetadata(state).catch((error: unknown) => env.log.warn({ reason: messageOf(error) }, 'check ended'));
+    return { state, lock, recovered: !head.clean };
+  } catch (error) {
+    await headFile?.close().catch(() => undefined);
+    keys[Symbol.dispose]();
+    lock[Symbol.dispose]();
+    throw error;
+  }
+}
+
+async function loadState(
+  env: Environment,
+  directory: string,
+  keys: DiskKeys,
+  opened: { readonly headFile: HeadFile; readonly head: Head; readonly pin: Pin },
+): Promise<DiskState> {
+  const { headFile, head, pin } = opened;
+  const path = `${directory}/${TABLES_NAME}/${toHex(head.tableId)}`;
+  const { table, digest } = await readTableFile(env.files, path, keys, env.log);
+  if (!equalBytes(digest, head.tableDigest) || table.diskId !== head.diskId)
+    throw corrupt('TABLE_CORRUPT', `the segment table in ${path} is not the one that the head names`);
+  const limits = { ...DEFAULT_LIMITS, ...env.limits };
+  return new DiskState({ env, limits, directory, keys, headFile, head, pin, table });
+}
+
+/** @throws {SystemError} kind `conflict`: another process, or another part of this one, has the disk open. */
+export async function lockDisk(env: Environment, directory: string): Promise<Disposable> {
+  if ((await env.files.stat(directory)) === undefined)
+    throw new SystemError('not-found', 'DISK_NOT_FOUND', `there is no disk in ${directory}`);
+  return env.files.lock(`${directory}/${LOCK_NAME}`);
+}
+
+/** Source: decisions H, "What is pinned". */
+export function checkPin(head: Head, found: Pin, pin: Pin | undefined): void {
+  if (pin === undefined || head.sequence > pin.sequence) return;
+  if (head.sequence === pin.sequence && found.digest === pin.digest) return;
+  throw new SystemError(
+    'rolled-back',
+    'DISK_ROLLED_BACK',
+    `the files of disk ${head.diskId} are at state ${head.sequence}, its owner knows state ${pin.sequence}` +
+      `${head.sequence === pin.sequence ? ' with other content' : ''}; put the newer files back`,
+  );
+}
+
+function checkIdentity(head: Head, options: OpenOptions): void {
+  if (head.diskId !== options.diskId)
+    throw corrupt('WRONG_DISK', `the directory holds disk ${head.diskId}, not ${options.diskId}`);
+  if (head.suite !== options.dataKey.suite)
+    throw corrupt('WRONG_SUITE', `disk ${head.diskId} is sealed with ${head.suite}, not ${options.dataKey.suite}`);
+}
+
+async function checkHolder(env: Environment, directory: string, head: Head, options: OpenOptions): Promise<void> {
+  if (options.expectClean === true)
+    throw new SystemError('conflict', 'DISK_NOT_CLEAN', `disk ${head.diskId} was not closed in order`);
+  const inode = (await env.files.stat(directory))?.inode;
+  const sameHolder = equalBytes(head.machine, machineDigest(env.machineId)) && inode === head.directoryInode;
+  if (!sameHolder && options.adopt !== true)
+    throw new SystemError(
+      'conflict',
+      'DISK_OPEN_ELSEWHERE',
+      `disk ${head.diskId} was left open on another machine or in another directory; if that one is gone for good, adopt it`,
+    );
+}

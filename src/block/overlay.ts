@@ -1,0 +1,129 @@
+import { HOLE } from './address.ts';
+import type { Address } from './address.ts';
+import { BlockTable } from './block-table.ts';
+
+/** Blocks `first` up to but not including `end` that read as zeroes; `marker` says as a hole or as allocated zeroes. */
+export interface Run {
+  readonly first: number;
+  readonly end: number;
+  readonly marker: Address;
+}
+
+/** A shorter run is stored block by block, which is cheaper than an entry that every lookup has to search. */
+const SHORT_RUN_BLOCKS = 32;
+/** Blocks below one leaf of the map. */
+const LEAF_BLOCKS = 512;
+
+/**
+ * What changed since the last checkpoint: newer than the map. Points win over runs, because setting a run
+ * overwrites the points inside it.
+ */
+export class Overlay {
+  readonly #points = new BlockTable();
+  /** Sorted, disjoint. */
+  #runs: Run[] = [];
+  /** One bit for each leaf that may have points: lets ranges without any be skipped. */
+  #leaves = new Uint8Array(0);
+
+  /** Blocks and ranges held: what a checkpoint has to merge. */
+  get size(): number {
+    return this.#points.size + this.#runs.length;
+  }
+
+  get runs(): readonly Run[] {
+    return this.#runs;
+  }
+
+  /** Undefined when the map below decides. */
+  get(block: number): Address | undefined {
+    const point = this.#points.get(block);
+    if (point !== undefined) return point;
+    if (this.#runs.length === 0) return undefined;
+    const run = this.#runs[this.#firstRunEndingAfter(block)];
+    return run !== undefined && run.first <= block ? run.marker : undefined;
+  }
+
+  set(block: number, address: Address): void {
+    this.#points.set(block, address);
+    this.#noteLeaf(Math.floor(block / LEAF_BLOCKS));
+  }
+
+  setRun(first: number, blockCount: number, marker: Address): void {
+    const end = first + blockCount;
+    if (blockCount <= SHORT_RUN_BLOCKS) {
+      for (let block = first; block < end; block++) this.set(block, marker);
+      return;
+    }
+    this.#points.overwriteRange(first, end, marker);
+    const from = this.#firstRunEndingAfter(first);
+    let to = from;
+    const kept: Run[] = [];
+    for (let run = this.#runs[to]; run !== undefined && run.first < end; run = this.#runs[++to]) {
+      if (run.first < first) kept.push({ ...run, end: first });
+      if (run.end > end) kept.push({ ...run, first: end });
+    }
+    kept.push({ first, end, marker });
+    kept.sort((a, b) => a.first - b.first);
+    this.#runs.splice(from, to - from, ...kept);
+  }
+
+  /** True when no block of the leaf is decided here, so that the map may be asked for all of it at once. */
+  leavesAlone(leaf: number): boolean {
+    if (this.#hasLeaf(leaf)) return false;
+    const run = this.#runs[this.#firstRunEndingAfter(leaf * LEAF_BLOCKS)];
+    return run === undefined || run.first >= (leaf + 1) * LEAF_BLOCKS;
+  }
+
+  /** The first leaf from `leaf` on that is not left alone, at most `limit`. */
+  nextLeaf(leaf: number, limit: number): number {
+    let at = leaf;
+    while (at < limit && this.leavesAlone(at)) {
+      const beyond = Math.floor(at / 8) >= this.#leaves.length;
+      const run = this.#runs[this.#firstRunEndingAfter(at * LEAF_BLOCKS)];
+      if (beyond) return Math.min(limit, run === undefined ? limit : Math.floor(run.first / LEAF_BLOCKS));
+      at += 1;
+    }
+    return at;
+  }
+
+  /** Points in order of their block. */
+  sortedPoints(): { readonly blocks: Float64Array; readonly addresses: Float64Array } {
+    const blocks = this.#points.sortedBlocks();
+    const addresses = new Float64Array(blocks.length);
+    for (const [i, block] of blocks.entries()) addresses[i] = this.#points.get(block) ?? HOLE;
+    return { blocks, addresses };
+  }
+
+  /** Applies a newer overlay on top of this one. */
+  absorb(newer: Overlay): void {
+    for (const run of newer.runs) this.setRun(run.first, run.end - run.first, run.marker);
+    newer.#points.forEach((block, address) => this.set(block, address));
+  }
+
+  /** Index of the first run whose end lies behind `block`. */
+  #firstRunEndingAfter(block: number): number {
+    let low = 0;
+    let high = this.#runs.length;
+    while (low < high) {
+      const middle = Math.floor((low + high) / 2);
+      if ((this.#runs[middle]?.end ?? 0) > block) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  }
+
+  // Bits are chosen inside one byte: leaf numbers themselves never meet a bitwise operator.
+  #noteLeaf(leaf: number): void {
+    const byte = Math.floor(leaf / 8);
+    if (byte >= this.#leaves.length) {
+      const grown = new Uint8Array(Math.max(1024, byte + 1, this.#leaves.length * 2));
+      grown.set(this.#leaves);
+      this.#leaves = grown;
+    }
+    this.#leaves[byte] = (this.#leaves[byte] ?? 0) | (1 << (leaf % 8));
+  }
+
+  #hasLeaf(leaf: number): boolean {
+    return ((this.#leaves[Math.floor(leaf / 8)] ?? 0) & (1 << (leaf % 8))) !== 0;
+  }
+}

@@ -1,0 +1,175 @@
+import { isBefore } from './address.ts';
+import type { LogPosition } from './address.ts';
+import { commitRecovered } from './checkpoint.ts';
+import type { DiskState } from './disk-state.ts';
+import { MARK_NAME } from './disk-state.ts';
+import { equalBytes, toHex } from './fixed-bytes.ts';
+import { corrupt } from './io-errors.ts';
+import { LogReader } from './log-reader.ts';
+import { readMark } from './mark-file.ts';
+import { decodeNote } from './note-format.ts';
+import { Overlay } from './overlay.ts';
+import { makerFor } from './session.ts';
+import { SLOT_DATA, SLOT_NOTE } from './slot-format.ts';
+import type { SlotMeta } from './slot-format.ts';
+
+/**
+ * Brings a disk that was not closed to the state of a closed one:
+ * 1. follow the log from the head's position to the first slot that does not open;
+ * 2. refuse if anything proves that the log was durable beyond that: a flipped bit must not look like a torn tail;
+ * 3. write what may be in memory only again, and make it durable;
+ * 4. merge it into the map and write a clean head.
+ * Until the clean head is durable nothing is removed or changed, so that it may be interrupted and repeated.
+ *
+ * @throws {SystemError} kind `corrupt`: flushed data is missing or damaged. The files are left as they are.
+ */
+export async function recover(state: DiskState): Promise<void> {
+  const { env, head } = state;
+  const readers = await sessionReaders(state);
+  try {
+    const replay = new Replay(readers, state.blockCount);
+    const end = await replay.run(head.log);
+    const mark = await readMark(env.files, state.path(MARK_NAME), state.keys, head.session);
+    if (mark !== undefined) replay.noteDurable(mark);
+    await replay.refuseIfDurableBeyond(end);
+    await replay.rewriteTail(end);
+    for (const entry of replay.entries()) state.store.put(entry);
+    const numbers = [...readers.map((reader) => reader.number + 1), head.nextSegment];
+    const maker = makerFor(state, head.session, Math.max(...numbers));
+    await commitRecovered(state, { maker, overlay: replay.overlay });
+    env.log.info({ diskId: head.diskId, segment: end.segment, slot: end.slot }, 'recovered a disk that was not closed');
+  } finally {
+    for (const reader of readers) await reader.close().catch(() => undefined);
+  }
+}
+
+/** The log segments that the head's session made, in order. Files of the table are known and need no look. */
+async function sessionReaders(state: DiskState): Promise<LogReader[]> {
+  const { env, head, keys, store } = state;
+  const known = new Set(store.entries().map(({ id }) => toHex(id)));
+  known.delete(toHex(head.log.id));
+  const readers: LogReader[] = [];
+  for (const name of await env.files.list(store.directory)) {
+    if (known.has(name)) continue;
+    const reader = await LogReader.open(env.files, store.directory, name, keys);
+    if (reader === undefined) continue;
+    const { header } = reader;
+    const inLog = header.kind === 'log' && equalBytes(header.session, head.session);
+    if (inLog && header.number >= head.log.segment) readers.push(reader);
+    else await reader.close();
+  }
+  return readers.sort((a, b) => a.number - b.number);
+}
+
+class Replay {
+  readonly overlay = new Overlay();
+  readonly #readers: readonly LogReader[];
+  readonly #blockCount: number;
+  /** Segments that belong to the log and how many of their slots. */
+  readonly #used = new Map<LogReader, number>();
+  /** The furthest position that anything says was durable. */
+  #durable: LogPosition = { segment: 0, slot: 0 };
+
+  constructor(readers: readonly LogReader[], blockCount: number) {
+    this.#readers = readers;
+    this.#blockCount = blockCount;
+  }
+
+  /** Applies the log from `start` and answers where it ends. */
+  async run(start: { readonly segment: number; readonly id: Uint8Array; readonly slot: number }): Promise<LogPosition> {
+    let current = this.#readers.find((reader) => equalBytes(reader.header.id, start.id));
+    if (current === undefined)
+      throw corrupt('LOG_MISSING', `log segment ${start.segment} is missing or its header is damaged`);
+    this.noteDurable(start);
+    let stop = await this.#apply(current, start.slot);
+    for (;;) {
+      this.#used.set(current, stop);
+      const next = await this.#successor(current, stop);
+      if (next === undefined) return { segment: current.number, slot: stop };
+      current = next;
+      stop = await this.#apply(current, 0);
+    }
+  }
+
+  noteDurable(position: LogPosition): void {
+    if (isBefore(this.#durable, position)) this.#durable = position;
+  }
+
+  /** Looks behind the end for slots that were written after something there was known to be durable. */
+  async refuseIfDurableBeyond(end: LogPosition): Promise<void> {
+    for (const reader of this.#readers) {
+      const used = this.#used.get(reader);
+      if (used !== undefined && reader.number !== end.segment) continue;
+      await reader.scan(used ?? 0, (_slot, meta, body) => {
+        if (meta !== undefined) this.#noteEvidence(reader, meta, body);
+        return true;
+      });
+    }
+    if (isBefore(end, this.#durable))
+      throw corrupt(
+        'LOG_CORRUPT',
+        `slot ${end.slot} of log segment ${end.segment} is damaged although it was flushed; restore the disk or salvage it`,
+      );
+  }
+
+  async rewriteTail(end: LogPosition): Promise<void> {
+    for (const [reader, used] of this.#used) {
+      if (reader.number < this.#durable.segment) continue;
+      const from = reader.number === this.#durable.segment ? this.#durable.slot : 0;
+      await reader.rewrite(Math.min(from, used), reader.number === end.segment ? end.slot : used);
+    }
+  }
+
+  entries() {
+    return [...this.#used].map(([reader, used]) => reader.entry(used));
+  }
+
+  async #apply(reader: LogReader, from: number): Promise<number> {
+    let stop = Math.max(from, reader.slots);
+    await reader.scan(from, (slot, meta, body) => {
+      if (meta === undefined) {
+        stop = slot;
+        return false;
+      }
+      this.#noteEvidence(reader, meta, body);
+      this.#applySlot(reader, slot, meta, body);
+      return true;
+    });
+    return stop;
+  }
+
+  #applySlot(reader: LogReader, slot: number, meta: SlotMeta, body: Uint8Array): void {
+    if (meta.type === SLOT_DATA) {
+      this.#checkBlocks(meta.index, 1);
+      this.overlay.set(meta.index, reader.addressOf(slot));
+      return;
+    }
+    const note = meta.type === SLOT_NOTE ? decodeNote(body) : undefined;
+    if (note === undefined)
+      throw corrupt('LOG_UNKNOWN', `slot ${slot} of log segment ${reader.number} is of a kind that this version lacks`);
+    if (note.kind === 'begin') return;
+    this.#checkBlocks(note.firstBlock, note.blockCount);
+    this.overlay.setRun(note.firstBlock, note.blockCount, note.marker);
+  }
+
+  #checkBlocks(first: number, count: number): void {
+    if (!(first + count <= this.#blockCount))
+      throw corrupt('LOG_CORRUPT', `the log names block ${first + count - 1}, which lies behind the disk's end`);
+  }
+
+  #noteEvidence(reader: LogReader, meta: SlotMeta, body: Uint8Array): void {
+    if (meta.watermark > 0) this.noteDurable({ segment: reader.number, slot: meta.watermark });
+    const note = meta.type === SLOT_NOTE ? decodeNote(body) : undefined;
+    if (note?.kind === 'begin') this.noteDurable(note.durable);
+  }
+
+  /** The segment that goes on where `current` ends, if the log got that far. */
+  async #successor(current: LogReader, stop: number): Promise<LogReader | undefined> {
+    for (const candidate of this.#readers) {
+      if (candidate.number <= current.number) continue;
+      const note = await candidate.follows(current);
+      if (note !== undefined && note.previous.slots === stop) return candidate;
+    }
+    return undefined;
+  }
+}

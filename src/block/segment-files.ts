@@ -1,0 +1,82 @@
+import { concatCopies } from './two-copies.ts';
+import type { Random } from '../base/random.ts';
+import type { DiskKeys, EpochRecord } from './disk-keys.ts';
+import type { FileSystem, OpenFile } from './file-system.ts';
+import { encodeSegmentHeader, headerDigest, SEGMENT_ID_SIZE_BYTES } from './segment-format.ts';
+import type { SegmentKind } from './segment-format.ts';
+import type { SegmentStore } from './segment-store.ts';
+import type { SegmentEntry } from './table-format.ts';
+
+/** A segment that was just made: its header is written, not yet durable; neither is its name. */
+export interface FreshSegment {
+  readonly entry: SegmentEntry;
+  readonly file: OpenFile;
+  readonly path: string;
+  readonly headerRegion: Uint8Array;
+}
+
+/** Makes the segments of one session: hands out numbers, writes headers. */
+export class SegmentMaker {
+  readonly session: Uint8Array;
+  readonly store: SegmentStore;
+  readonly files: FileSystem;
+  readonly keys: DiskKeys;
+  readonly #random: Random;
+  readonly #diskId: string;
+  #nextNumber: number;
+
+  constructor(parts: {
+    readonly files: FileSystem;
+    readonly random: Random;
+    readonly keys: DiskKeys;
+    readonly store: SegmentStore;
+    readonly diskId: string;
+    readonly session: Uint8Array;
+    readonly nextNumber: number;
+  }) {
+    this.files = parts.files;
+    this.#random = parts.random;
+    this.keys = parts.keys;
+    this.store = parts.store;
+    this.#diskId = parts.diskId;
+    this.session = parts.session;
+    this.#nextNumber = parts.nextNumber;
+  }
+
+  /** No number from here on was handed out. */
+  get nextNumber(): number {
+    return this.#nextNumber;
+  }
+
+  newEpoch(): EpochRecord {
+    return this.keys.newEpoch(this.#random);
+  }
+
+  /** Every segment gets a number and an id that no other segment has, whether it is used in the end or not. */
+  async make(kind: SegmentKind, epoch: EpochRecord, capacity: number): Promise<FreshSegment> {
+    const number = this.#nextNumber++;
+    const id = this.#random.bytes(SEGMENT_ID_SIZE_BYTES);
+    const suite = this.keys.suite;
+    const copy = encodeSegmentHeader(
+      { kind, suite, number, id, session: this.session, epoch, capacity, diskId: this.#diskId },
+      this.keys,
+    );
+    const path = this.store.pathOf(id);
+    const file = await this.files.create(path);
+    const headerRegion = concatCopies(copy);
+    try {
+      await file.write(headerRegion, 0);
+    } catch (error) {
+      await file.close().catch(() => undefined);
+      await this.files.unlink(path).catch(() => undefined);
+      throw error;
+    }
+    return { entry: { number, id, headerDigest: headerDigest(copy), epoch, slots: 0 }, file, path, headerRegion };
+  }
+}
+
+/** Removes a segment that came to nothing. What cannot be removed is debris that the next open removes. */
+export async function discardSegment(files: FileSystem, fresh: { readonly file: OpenFile; readonly path: string }) {
+  await fresh.file.close().catch(() => undefined);
+  await files.unlink(fresh.path).catch(() => undefined);
+}

@@ -1,0 +1,87 @@
+import type { Logger } from '../base/log.ts';
+import type { DiskKeys } from './disk-keys.ts';
+import type { FileSystem } from './file-system.ts';
+import { osCode } from './file-system.ts';
+import { corrupt, ioError } from './io-errors.ts';
+import { decodeTable, encodeTable, tableDigest } from './table-format.ts';
+import type { SegmentTable } from './table-format.ts';
+import { concatCopies, decodeCopies } from './two-copies.ts';
+
+/** Makes a table's file, durable under its name. Answers the digest that the head pins. */
+export async function createTableFile(
+  files: FileSystem,
+  directory: string,
+  name: string,
+  table: SegmentTable,
+  keys: DiskKeys,
+): Promise<Uint8Array> {
+  const copy = encodeTable(table, keys);
+  try {
+    await createDurably(files, `${directory}/${name}`, concatCopies(copy));
+    await files.syncDirectory(directory);
+  } catch (error) {
+    throw ioError('writing a segment table', error);
+  }
+  return tableDigest(copy);
+}
+
+/** Makes or replaces a file in one step: after a crash it has all of the new bytes or none. */
+export async function replaceDurably(files: FileSystem, directory: string, name: string, bytes: Uint8Array) {
+  const temporary = `${directory}/${name}.new`;
+  await files.unlink(temporary).catch(() => undefined);
+  await createDurably(files, temporary, bytes);
+  await files.rename(temporary, `${directory}/${name}`);
+  await files.syncDirectory(directory);
+}
+
+/**
+ * @throws {SystemError} kind `not-found`: no such file.
+ * @throws {SystemError} kind `corrupt`: no copy verifies.
+ */
+export async function readTableFile(
+  files: FileSystem,
+  path: string,
+  keys: DiskKeys,
+  log: Logger,
+): Promise<{ readonly table: SegmentTable; readonly digest: Uint8Array }> {
+  const both = await readWhole(files, path);
+  const decoded = decodeCopies(both, (copy) => {
+    const table = decodeTable(copy, keys);
+    return table && { table, digest: tableDigest(copy) };
+  });
+  for (const [place, copy] of [decoded.first, decoded.second].entries())
+    if (copy === undefined) log.error({ file: path, copy: place }, 'a copy of a segment table failed verification');
+  const found = decoded.first ?? decoded.second;
+  if (found === undefined) throw corrupt('TABLE_CORRUPT', `no copy of the segment table in ${path} verifies`);
+  return found;
+}
+
+/** @throws {SystemError} kind `not-found`. */
+export async function readWhole(files: FileSystem, path: string): Promise<Uint8Array> {
+  try {
+    const file = await files.open(path, 'read');
+    try {
+      const bytes = new Uint8Array(await file.sizeBytes());
+      const filled = await file.read(bytes, 0);
+      return bytes.subarray(0, filled);
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    if (osCode(error) === 'ENOENT') throw corrupt('FILE_MISSING', `${path} is missing`);
+    throw ioError(`reading ${path}`, error);
+  }
+}
+
+async function createDurably(files: FileSystem, path: string, bytes: Uint8Array): Promise<void> {
+  const file = await files.create(path);
+  try {
+    await file.write(bytes, 0);
+    await file.sync();
+  } catch (error) {
+    await files.unlink(path).catch(() => undefined);
+    throw error;
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,39 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+
+import type { Aead, CipherBackend, Suite } from '../../src/crypto/aead.ts';
+
+/**
+ * A cipher backend that remembers every (key, nonce) that ever sealed, for as long as it lives: over reopenings,
+ * crashes and clones. Sealing twice is the one mistake that AES-GCM does not survive.
+ */
+export class NonceLedger implements CipherBackend {
+  readonly name: string;
+  readonly #inner: CipherBackend;
+  readonly #used = new Set<string>();
+
+  constructor(inner: CipherBackend) {
+    this.name = inner.name;
+    this.#inner = inner;
+  }
+
+  get size(): number {
+    return this.#used.size;
+  }
+
+  createAead(suite: Suite, key: Uint8Array): Aead {
+    const inner = this.#inner.createAead(suite, key);
+    const keyName = createHash('sha256').update(key).digest('latin1').slice(0, 8);
+    return {
+      suite,
+      seal: (nonce, aad, plaintext, tail, sealed) => {
+        const entry = keyName + Buffer.from(nonce).toString('latin1');
+        assert.ok(!this.#used.has(entry), 'a nonce was used twice under one key');
+        this.#used.add(entry);
+        inner.seal(nonce, aad, plaintext, tail, sealed);
+      },
+      open: (nonce, aad, sealed, plaintext, tail) => inner.open(nonce, aad, sealed, plaintext, tail),
+      wipe: () => inner.wipe(),
+    };
+  }
+}
