@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
 import type { TestDoor } from './front-door.ts';
-import { openDoor } from './front-door.ts';
+import { ACCOUNT, openDoor, SECRET } from './front-door.ts';
 import { outcomeOf, send, v1Request, v3Request } from './requests.ts';
 import type { RawRequest } from './requests.ts';
 
@@ -171,4 +171,20 @@ test('a body that is no form is refused, and one without a type is read as a for
     await outcome({ ...json, headers: { ...json.headers, 'content-type': 'application/json' } }),
     '400 InvalidParameter',
   );
+});
+
+test('secrets that came as bytes are overwritten when the signature was checked, right or wrong', async () => {
+  const handedOut: Uint8Array[] = [];
+  const find = async (accessKeyId: string) => {
+    const secret = new TextEncoder().encode(SECRET);
+    handedOut.push(secret);
+    const caller = { accountId: ACCOUNT, arn: 'a', principalType: 'Account', accessKeyId } as const;
+    return { secret, caller, active: true };
+  };
+  await using other = await openDoor({ credentials: { find } });
+  assert.equal(outcomeOf(await send(other.target, await v1Request(other.target, REGIONS))), '200 accepted');
+  const wrong = await v3Request(other.target, 'DescribeRegions', {}, { secret: 'x' });
+  assert.equal(outcomeOf(await send(other.target, wrong)), '400 SignatureDoesNotMatch');
+  assert.equal(handedOut.length, 2);
+  for (const secret of handedOut) assert.ok(secret.every((byte) => byte === 0));
 });

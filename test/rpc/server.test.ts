@@ -7,6 +7,9 @@ import type { TestDoor } from './front-door.ts';
 import { action, openDoor } from './front-door.ts';
 import { outcomeOf, send, v1Request, v3Request } from './requests.ts';
 
+/** What never comes must fail, not hang. */
+const SOON = { timeout: 10_000 };
+
 const SHORT = { headersMs: 200, requestMs: 300, checkMs: 50 };
 
 /** Writes `parts` to a socket and answers what comes back until the server closes it. */
@@ -30,7 +33,7 @@ test('methods other than GET and POST are refused', async () => {
   assert.equal(outcomeOf(await send(door.target, { method: 'GET', path: '/other' })), '404 InvalidAction.NotFound');
 });
 
-test('a body that is announced or turns out too long is refused, and the server goes on', async () => {
+test('a body that is announced or turns out too long is refused, and the server goes on', SOON, async () => {
   await using door = await openDoor({ limits: { bodyBytesMax: 1000 } });
   const raw = await v3Request(door.target, 'DescribeRegions', {}, { form: { RegionId: 'x'.repeat(2000) } });
   assert.equal(outcomeOf(await send(door.target, raw)), '413 InvalidParameter');
@@ -66,7 +69,7 @@ test('headers that are too long, and bytes that are no HTTP, are refused in word
   assert.match(noise, /^HTTP\/1\.1 400 .*"Code":"InvalidParameter"/s);
 });
 
-test('headers and bodies that come too slowly are cut off', async () => {
+test('headers and bodies that come too slowly are cut off', SOON, async () => {
   await using door = await openDoor({ limits: SHORT });
   const [headers, body] = await Promise.all([
     talk(door, 'GET / HTTP/1.1\r\nhost: a\r\n'),
@@ -114,7 +117,7 @@ function waiting() {
   return { started: started.promise, aborted: aborted.promise, registered };
 }
 
-test('an action is told when its client goes away', async () => {
+test('an action is told when its client goes away', SOON, async () => {
   const { started, aborted, registered } = waiting();
   await using door = await openDoor({ registry: [registered] });
   const raw = await v1Request(door.target, { Action: 'DescribeRegions' });
@@ -125,7 +128,7 @@ test('an action is told when its client goes away', async () => {
   assert.match(String(await aborted), /client went away/);
 });
 
-test('closing waits for what is running, and takes nothing new', async () => {
+test('closing waits for what is running, and takes nothing new', SOON, async () => {
   const gate = Promise.withResolvers<void>();
   const started = Promise.withResolvers<void>();
   const slow = action('ecs', 'DescribeRegions', async () => {
@@ -143,7 +146,7 @@ test('closing waits for what is running, and takes nothing new', async () => {
   await closed;
 });
 
-test('closing cuts what is still running after the grace', async () => {
+test('closing cuts what is still running after the grace', SOON, async () => {
   const { started, aborted, registered } = waiting();
   await using door = await openDoor({ registry: [registered] });
   const running = send(door.target, await v1Request(door.target, { Action: 'DescribeRegions' })).catch(() => 'cut');
