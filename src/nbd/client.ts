@@ -65,6 +65,7 @@ export class NbdClient {
     this.#socket.on('data', (chunk: Buffer) => this.#receive(chunk));
     this.#socket.on('error', (error) => this.#lose(error.message));
     this.#socket.on('close', () => this.#lose('The server closed the connection.'));
+    this.#socket.resume();
   }
 
   /** Opens one export for transmission. @throws {SystemError} also when TLS or the server refuses. */
