@@ -33,6 +33,7 @@ export interface ExportDiskOutput {
   readonly ExportName?: string | undefined;
   readonly Psk?: string | undefined;
   readonly PskIdentity?: string | undefined;
+  readonly ReadOnly?: boolean | undefined;
   readonly UnixUri?: string | undefined;
   readonly Uri?: string | undefined;
 }
@@ -90,6 +91,7 @@ export const sealdisk: ProductDescription = {
         "ExportName": "string",
         "Psk": "string",
         "PskIdentity": "string",
+        "ReadOnly": "boolean",
         "RequestId": "string",
         "UnixUri": "string",
         "Uri": "string"
