@@ -1,0 +1,72 @@
+import type { DataPlane } from '../../dataplane/data-plane.ts';
+import type { Database } from '../../metadata/database.ts';
+import { deleteDisk, findDisk, updateDisk, type Disk } from '../../metadata/disks.ts';
+import { findExportOfDisk } from '../../metadata/exports.ts';
+import type { Transaction } from '../../metadata/reader.ts';
+import { deleteSnapshot, listSnapshotsOfDisk, updateSnapshot } from '../../metadata/snapshots.ts';
+import { ApiError } from '../../api/errors.ts';
+
+interface Parts {
+  readonly database: Database;
+  readonly dataPlane: DataPlane;
+}
+
+/**
+ * Removes a disk for good. Needs no key. Manual snapshots stay; automatic ones go with it if the disk says so.
+ *
+ * 1. status Deleting, the disk is hidden from now on; its automatic snapshots likewise;
+ * 2. the files;
+ * 3. the rows.
+ *
+ * A crash after 1 is finished by reconcile.ts, or by the same call again.
+ * @throws {ApiError} 403 IncorrectDiskStatus, DiskCreatingSnapshot.
+ */
+export async function removeDisk(parts: Parts, diskId: string): Promise<void> {
+  const doomed = await parts.database.transact(async (transaction) => {
+    const disk = await findDisk(transaction, diskId);
+    if (disk === undefined) return false;
+    if (disk.status === 'Deleting') return true;
+    await refuseUnlessAvailable(transaction, disk);
+    for (const snapshot of await listSnapshotsOfDisk(transaction, diskId)) {
+      if (snapshot.status === 'progressing') {
+        throw new ApiError(
+          'DiskCreatingSnapshot',
+          403,
+          `Snapshot ${snapshot.snapshotId} of disk ${diskId} is being taken; delete the disk when it is done.`,
+        );
+      }
+      if (snapshot.type === 'auto' && disk.deleteAutoSnapshot) {
+        await updateSnapshot(transaction, snapshot.snapshotId, { status: 'deleting' });
+      }
+    }
+    await updateDisk(transaction, diskId, { status: 'Deleting' });
+    return true;
+  });
+  if (doomed) await finishDiskRemoval(parts, diskId);
+}
+
+/** Steps 2 and 3 for a disk in status Deleting. */
+export async function finishDiskRemoval({ database, dataPlane }: Parts, diskId: string): Promise<void> {
+  const snapshots = await listSnapshotsOfDisk(database.read, diskId);
+  const kept = snapshots.filter(({ status }) => status !== 'deleting').map(({ snapshotId }) => snapshotId);
+  await dataPlane.deleteDisk(diskId, kept);
+  await database.transact(async (transaction) => {
+    for (const { snapshotId, status } of await listSnapshotsOfDisk(transaction, diskId)) {
+      if (status === 'deleting') await deleteSnapshot(transaction, snapshotId);
+    }
+    await deleteDisk(transaction, diskId);
+  });
+}
+
+/** @throws {ApiError} IncorrectDiskStatus that names what uses the disk (decisions.md H). */
+export async function refuseUnlessAvailable(transaction: Transaction, disk: Disk): Promise<void> {
+  if (disk.status === 'Available') return;
+  const exported = await findExportOfDisk(transaction, disk.diskId);
+  const why =
+    exported !== undefined
+      ? `is open as export ${exported.exportId}; unexport it first`
+      : disk.instanceId !== null
+        ? `is attached to instance ${disk.instanceId}; detach it first`
+        : `is ${disk.status}, not Available`;
+  throw new ApiError('IncorrectDiskStatus', 403, `Disk ${disk.diskId} ${why}.`);
+}

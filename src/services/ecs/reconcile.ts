@@ -1,0 +1,61 @@
+import type { DataPlane } from '../../dataplane/data-plane.ts';
+import type { Logger } from '../../base/log.ts';
+import { messageOf } from '../../base/errors.ts';
+import type { Database } from '../../metadata/database.ts';
+import { listDisksByStatus, updateDisk } from '../../metadata/disks.ts';
+import { listSnapshotsByStatus, updateSnapshot } from '../../metadata/snapshots.ts';
+import { finishDiskRemoval } from './disk-removal.ts';
+import { finishSnapshotRemoval } from './snapshot-provision.ts';
+
+interface Parts {
+  readonly database: Database;
+  readonly dataPlane: DataPlane;
+  readonly log: Logger;
+}
+
+/** How many half-done operations were put right, and how many have to wait. */
+export interface Reconciled {
+  readonly settled: number;
+  readonly left: number;
+}
+
+/**
+ * Takes back creations that a crash cut short: nobody was told of them. They become removals, which `finishRemovals`
+ * ends. Only at start, before operations run: one that is running looks the same.
+ */
+export async function takeBackCreations({ database }: Pick<Parts, 'database'>): Promise<void> {
+  await database.transact(async (transaction) => {
+    for (const { diskId } of await listDisksByStatus(transaction, 'Creating')) {
+      await updateDisk(transaction, diskId, { status: 'Deleting' });
+    }
+    for (const { snapshotId } of await listSnapshotsByStatus(transaction, 'progressing')) {
+      await updateSnapshot(transaction, snapshotId, { status: 'deleting' });
+    }
+  });
+}
+
+/**
+ * Finishes removals that a crash or a lost disk server left half done. Needs the disk server. Safe at any time, and
+ * again; one that fails does not keep the others waiting.
+ */
+export async function finishRemovals(parts: Parts): Promise<Reconciled> {
+  const { database, log } = parts;
+  let settled = 0;
+  let left = 0;
+  const attempt = async (what: object, finish: () => Promise<void>): Promise<void> => {
+    try {
+      await finish();
+      settled += 1;
+    } catch (error) {
+      left += 1;
+      log.warn({ ...what, reason: messageOf(error) }, 'a removal could not be finished yet; it will be tried again');
+    }
+  };
+  for (const { diskId } of await listDisksByStatus(database.read, 'Deleting')) {
+    await attempt({ diskId }, () => finishDiskRemoval(parts, diskId));
+  }
+  for (const snapshot of await listSnapshotsByStatus(database.read, 'deleting')) {
+    await attempt({ snapshotId: snapshot.snapshotId }, () => finishSnapshotRemoval(parts, snapshot));
+  }
+  return { settled, left };
+}

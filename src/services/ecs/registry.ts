@@ -1,0 +1,24 @@
+import type { Action } from '../../api/action.ts';
+import { CreateDisk } from './actions/CreateDisk.ts';
+import { CreateSnapshot } from './actions/CreateSnapshot.ts';
+import { DeleteDisk } from './actions/DeleteDisk.ts';
+import { DeleteSnapshot } from './actions/DeleteSnapshot.ts';
+import { DescribeDisks } from './actions/DescribeDisks.ts';
+import { DescribeRegions } from './actions/DescribeRegions.ts';
+import { DescribeSnapshots } from './actions/DescribeSnapshots.ts';
+import { DescribeZones } from './actions/DescribeZones.ts';
+import type { EcsDependencies } from './dependencies.ts';
+
+/** Every ECS operation there is. */
+export function ecsActions(deps: EcsDependencies): readonly Action[] {
+  return [
+    DescribeRegions(deps),
+    DescribeZones(),
+    CreateDisk(deps),
+    DescribeDisks(deps),
+    DeleteDisk(deps),
+    CreateSnapshot(deps),
+    DescribeSnapshots(deps),
+    DeleteSnapshot(deps),
+  ];
+}

@@ -1,0 +1,44 @@
+import type { DataKey } from '../../dataplane/data-plane.ts';
+import type { Disk } from '../../metadata/disks.ts';
+import type { Snapshot } from '../../metadata/snapshots.ts';
+import type { DiskKeys } from '../../kms/data-keys.ts';
+
+/** A data key in its wrapped form, as disks and snapshots keep it. */
+export interface StoredDataKey {
+  readonly accountId: string;
+  readonly regionId: string;
+  /** The disk that the wrapped form is bound to. */
+  readonly diskId: string;
+  readonly kmsKeyId: string | null;
+  readonly suite: DataKey['suite'];
+  readonly wrappedKey: Uint8Array;
+  readonly wrappedBy: 'kms' | 'root';
+}
+
+export function dataKeyOfDisk(disk: Disk): StoredDataKey {
+  return disk;
+}
+
+/** A snapshot keeps the data key of its source disk, bound to that disk (decisions.md C13). */
+export function dataKeyOfSnapshot(snapshot: Snapshot): StoredDataKey {
+  return { ...snapshot, diskId: snapshot.sourceDiskId };
+}
+
+/**
+ * Opens a data key: through KMS and the account's role, or under the root key for an unencrypted disk.
+ * Give it a `using`: the key is wiped at the end of the block.
+ * @throws {SystemError} code a `DiskKeyRefusal`; kind `corrupt`.
+ */
+export async function openDataKey(dataKeys: DiskKeys, stored: StoredDataKey): Promise<DataKey & Disposable> {
+  const { accountId, regionId, diskId, kmsKeyId, suite, wrappedKey: wrapped, wrappedBy } = stored;
+  const key =
+    wrappedBy === 'kms'
+      ? await dataKeys.open({ accountId, regionId, diskId, kmsKeyId: kmsKeyId ?? '', suite, wrapped })
+      : dataKeys.openPlain({ diskId, suite, wrapped });
+  return wiped({ suite, key });
+}
+
+/** The same key, wiped when its block ends. */
+export function wiped(dataKey: DataKey): DataKey & Disposable {
+  return { ...dataKey, [Symbol.dispose]: () => void dataKey.key.fill(0) };
+}

@@ -1,0 +1,166 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { isKind } from '../../src/base/errors.ts';
+import { GiB } from '../../src/base/units.ts';
+import type { DataKey, DataPlane, DiskIdentity, OpenExport } from '../../src/dataplane/data-plane.ts';
+import { DISK_NOT_CLEAN } from '../../src/dataplane/data-plane.ts';
+
+/** A data plane under test. Each test gets a fresh one, without disks. */
+export interface DataPlaneUnderTest extends AsyncDisposable {
+  readonly plane: DataPlane;
+  /** Ends the disk server without a chance to close anything, and has a new one take its place. */
+  crash(): Promise<void>;
+}
+
+/** What every DataPlane promises to its callers. `make` is called once for each test. */
+export function dataPlaneSuite(name: string, make: () => Promise<DataPlaneUnderTest>): void {
+  const promise = (title: string, body: (plane: DataPlane, subject: DataPlaneUnderTest) => Promise<void>): void => {
+    test(`${name}: ${title}`, async () => {
+      await using subject = await make();
+      await body(subject.plane, subject);
+    });
+  };
+
+  promise('a new disk opens with its key and closes at a later pin', async (plane) => {
+    const created = await plane.createDisk(identity('d-one'), dataKey(1));
+    const info = await plane.openExport(request('d-one', 1, { pin: created }));
+    assert.equal(info.status, 'Serving');
+    assert.equal(info.exportId, 'e-d-one');
+    assert.equal(info.name, 'name-d-one');
+    assert.match(info.socketPath, /^\//);
+    assert.deepEqual(
+      (await plane.listExports()).map((listed) => listed.exportId),
+      ['e-d-one'],
+    );
+    const closed = await plane.closeExport('e-d-one', { force: false });
+    assert.ok(closed !== undefined && closed.sequence > created.sequence);
+    assert.match(closed.digest, /^[0-9a-f]{64}$/);
+    assert.deepEqual(await plane.listExports(), []);
+    await plane.openExport(request('d-one', 1, { pin: closed }));
+  });
+
+  promise('a disk is made once', async (plane) => {
+    await plane.createDisk(identity('d-one'), dataKey(1));
+    await assert.rejects(plane.createDisk(identity('d-one'), dataKey(1)), (error) => isKind(error, 'conflict'));
+  });
+
+  promise('another key opens nothing', async (plane) => {
+    await plane.createDisk(identity('d-one'), dataKey(1));
+    await assert.rejects(plane.openExport(request('d-one', 2)));
+    await plane.openExport(request('d-one', 1));
+  });
+
+  promise('a disk that was never made is not found', async (plane) => {
+    await assert.rejects(plane.openExport(request('d-none', 1)), (error) => isKind(error, 'not-found'));
+  });
+
+  promise('files older than the pin are refused', async (plane) => {
+    const created = await plane.createDisk(identity('d-one'), dataKey(1));
+    const pin = { sequence: created.sequence + 1_000, digest: 'f'.repeat(64) };
+    await assert.rejects(plane.openExport(request('d-one', 1, { pin })), (error) => isKind(error, 'rolled-back'));
+  });
+
+  promise(
+    'opening an export again under its id changes nothing, another export of the disk is refused',
+    async (plane) => {
+      await plane.createDisk(identity('d-one'), dataKey(1));
+      const first = await plane.openExport(request('d-one', 1));
+      assert.deepEqual(await plane.openExport(request('d-one', 1)), first);
+      await assert.rejects(plane.openExport({ ...request('d-one', 1), exportId: 'e-other', name: 'other' }), (error) =>
+        isKind(error, 'conflict'),
+      );
+    },
+  );
+
+  promise('closing what is not open answers undefined', async (plane) => {
+    assert.equal(await plane.closeExport('e-none', { force: false }), undefined);
+  });
+
+  promise('an open disk cannot be removed; removing a closed one can be repeated', async (plane) => {
+    await plane.createDisk(identity('d-one'), dataKey(1));
+    await plane.openExport(request('d-one', 1));
+    await assert.rejects(plane.deleteDisk('d-one', []), (error) => isKind(error, 'conflict'));
+    await plane.closeExport('e-d-one', { force: false });
+    await plane.deleteDisk('d-one', []);
+    await plane.deleteDisk('d-one', []);
+    await assert.rejects(plane.openExport(request('d-one', 1)), (error) => isKind(error, 'not-found'));
+  });
+
+  promise('snapshots are taken of closed and of open disks', async (plane) => {
+    const created = await plane.createDisk(identity('d-one'), dataKey(1));
+    const closed = await plane.createSnapshot('d-one', 's-one', dataKey(1), created);
+    assert.ok(closed.sequence > created.sequence);
+    await plane.openExport(request('d-one', 1, { pin: closed }));
+    const open = await plane.createSnapshot('d-one', 's-two', dataKey(1), closed);
+    assert.ok(open.sequence > closed.sequence);
+    assert.equal((await plane.listExports()).length, 1);
+  });
+
+  promise('a disk from a snapshot has its own key and outlives its source', async (plane) => {
+    await plane.createDisk(identity('d-one'), dataKey(1));
+    const pin = await plane.createSnapshot('d-one', 's-one', dataKey(1), undefined);
+    const source = { diskId: 'd-one', snapshotId: 's-one', dataKey: dataKey(1), pin };
+    await plane.cloneDisk(source, identity('d-two', 2 * GiB), dataKey(2));
+    await plane.deleteDisk('d-one', []);
+    await assert.rejects(plane.openExport(request('d-two', 1)));
+    await plane.openExport(request('d-two', 2));
+  });
+
+  promise('a kept snapshot outlives its disk and can be forgotten without a key, twice', async (plane) => {
+    await plane.createDisk(identity('d-one'), dataKey(1));
+    await plane.createSnapshot('d-one', 's-keep', dataKey(1), undefined);
+    await plane.createSnapshot('d-one', 's-drop', dataKey(1), undefined);
+    await plane.deleteDisk('d-one', ['s-keep']);
+    const source = (snapshotId: string) => ({ diskId: 'd-one', snapshotId, dataKey: dataKey(1), pin: undefined });
+    await plane.cloneDisk(source('s-keep'), identity('d-two'), dataKey(2));
+    await assert.rejects(plane.cloneDisk(source('s-drop'), identity('d-three'), dataKey(3)), (error) =>
+      isKind(error, 'not-found'),
+    );
+    await plane.deleteSnapshot('d-one', 's-keep');
+    await plane.deleteSnapshot('d-one', 's-keep');
+    await assert.rejects(plane.cloneDisk(source('s-keep'), identity('d-four'), dataKey(4)), (error) =>
+      isKind(error, 'not-found'),
+    );
+    await plane.openExport(request('d-two', 2));
+  });
+
+  promise(
+    'after a crash nothing is open, and expectClean refuses until the disk was closed once more',
+    async (plane, subject) => {
+      await plane.createDisk(identity('d-one'), dataKey(1));
+      await plane.openExport(request('d-one', 1));
+      await subject.crash();
+      assert.deepEqual(await plane.listExports(), []);
+      await assert.rejects(
+        plane.openExport({ ...request('d-one', 1), expectClean: true }),
+        (error) => isKind(error, 'conflict') && error.code === DISK_NOT_CLEAN,
+      );
+      await plane.openExport(request('d-one', 1));
+      await plane.closeExport('e-d-one', { force: false });
+      await plane.openExport({ ...request('d-one', 1), expectClean: true });
+    },
+  );
+}
+
+function dataKey(seed: number): DataKey {
+  return { suite: 'aes-256-gcm', key: new Uint8Array(32).fill(seed) };
+}
+
+function identity(diskId: string, sizeBytes = GiB): DiskIdentity {
+  return { diskId, sizeBytes, encrypted: true, wrappedKey: new Uint8Array([1, 2, 3]) };
+}
+
+function request(diskId: string, key: number, more: Partial<OpenExport> = {}): OpenExport {
+  return {
+    exportId: `e-${diskId}`,
+    diskId,
+    name: `name-${diskId}`,
+    readOnly: false,
+    pskIdentity: `psk-${diskId}`,
+    psk: new Uint8Array(32).fill(9),
+    dataKey: dataKey(key),
+    pin: undefined,
+    ...more,
+  };
+}

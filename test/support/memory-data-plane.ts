@@ -1,0 +1,216 @@
+import { SystemError } from '../../src/base/errors.ts';
+import type { Pin } from '../../src/block/pin.ts';
+import type { DataKey, DataPlane, DiskIdentity, ExportInfo, OpenExport } from '../../src/dataplane/data-plane.ts';
+import { DISK_NOT_CLEAN } from '../../src/dataplane/data-plane.ts';
+
+interface StoredDisk {
+  readonly identity: DiskIdentity;
+  readonly key: Uint8Array;
+  readonly suite: DataKey['suite'];
+  sequence: number;
+  content: string;
+  clean: boolean;
+  deleted: boolean;
+  readonly snapshots: Map<string, string>;
+}
+
+type Method = Exclude<keyof DataPlane, 'nbdAddress'>;
+
+/**
+ * A disk server in memory: disks hold one string in place of blocks. Passes `dataPlaneSuite`.
+ * Tests reach the rest through `fault`, `crash`, `write` and `content`.
+ */
+export class MemoryDataPlane implements DataPlane {
+  readonly nbdAddress = '127.0.0.1:10809';
+  readonly #disks = new Map<string, StoredDisk>();
+  readonly #open = new Map<string, { request: OpenExport; info: ExportInfo }>();
+  /** Called before each method runs; throwing there is a failure that left nothing behind. */
+  before: (method: Method, ids: readonly string[]) => void | Promise<void> = () => {};
+  /** Called after each method has taken effect; throwing there is a reply that was lost. */
+  after: (method: Method, ids: readonly string[]) => void | Promise<void> = () => {};
+
+  createDisk(disk: DiskIdentity, dataKey: DataKey): Promise<Pin> {
+    return this.#call('createDisk', [disk.diskId], [dataKey], () => {
+      if (this.#disks.has(disk.diskId)) throw new SystemError('conflict', 'DISK_EXISTS', `disk ${disk.diskId} exists`);
+      return this.#pin(this.#store(disk, dataKey, ''));
+    });
+  }
+
+  cloneDisk(source: Parameters<DataPlane['cloneDisk']>[0], disk: DiskIdentity, dataKey: DataKey): Promise<Pin> {
+    return this.#call('cloneDisk', [source.snapshotId, disk.diskId], [source.dataKey, dataKey], () => {
+      const origin = this.#find(source.diskId, { deleted: true });
+      this.#check(origin, source.dataKey, source.pin);
+      const content = origin.snapshots.get(source.snapshotId);
+      if (content === undefined)
+        throw new SystemError('not-found', 'SNAPSHOT_NOT_FOUND', `snapshot ${source.snapshotId} is not there`);
+      if (this.#disks.has(disk.diskId)) throw new SystemError('conflict', 'DISK_EXISTS', `disk ${disk.diskId} exists`);
+      return this.#pin(this.#store(disk, dataKey, content));
+    });
+  }
+
+  deleteDisk(diskId: string, keepSnapshots: readonly string[]): Promise<void> {
+    return this.#call('deleteDisk', [diskId], [], () => {
+      const disk = this.#disks.get(diskId);
+      if (disk === undefined) return;
+      this.#refuseOpen(diskId);
+      for (const id of disk.snapshots.keys()) if (!keepSnapshots.includes(id)) disk.snapshots.delete(id);
+      disk.deleted = true;
+      if (disk.snapshots.size === 0) this.#disks.delete(diskId);
+    });
+  }
+
+  createSnapshot(diskId: string, snapshotId: string, dataKey: DataKey, pin: Pin | undefined): Promise<Pin> {
+    return this.#call('createSnapshot', [diskId, snapshotId], [dataKey], () => {
+      const disk = this.#find(diskId);
+      this.#check(disk, dataKey, pin);
+      if (disk.snapshots.has(snapshotId))
+        throw new SystemError('conflict', 'SNAPSHOT_EXISTS', `snapshot ${snapshotId} exists`);
+      disk.snapshots.set(snapshotId, disk.content);
+      disk.sequence += 1;
+      return this.#pin(disk);
+    });
+  }
+
+  deleteSnapshot(diskId: string, snapshotId: string): Promise<void> {
+    return this.#call('deleteSnapshot', [diskId, snapshotId], [], () => {
+      const disk = this.#disks.get(diskId);
+      disk?.snapshots.delete(snapshotId);
+      if (disk?.deleted === true && disk.snapshots.size === 0) this.#disks.delete(diskId);
+    });
+  }
+
+  openExport(request: OpenExport): Promise<ExportInfo> {
+    return this.#call('openExport', [request.diskId, request.exportId], [request.dataKey], () => {
+      const existing = this.#open.get(request.exportId);
+      if (existing !== undefined) return existing.info;
+      this.#refuseOpen(request.diskId);
+      const disk = this.#find(request.diskId);
+      this.#check(disk, request.dataKey, request.pin);
+      if (request.expectClean === true && !disk.clean)
+        throw new SystemError('conflict', DISK_NOT_CLEAN, `disk ${request.diskId} was not closed in order`);
+      disk.clean = false;
+      const info: ExportInfo = {
+        exportId: request.exportId,
+        diskId: request.diskId,
+        name: request.name,
+        socketPath: `/run/sealdisk/${request.name}.sock`,
+        connections: 0,
+        status: 'Serving',
+      };
+      const kept = { ...request, psk: Uint8Array.from(request.psk) };
+      this.#open.set(request.exportId, { request: kept, info });
+      return info;
+    });
+  }
+
+  closeExport(exportId: string): Promise<Pin | undefined> {
+    return this.#call('closeExport', [exportId], [], () => {
+      const opened = this.#open.get(exportId);
+      if (opened === undefined) return undefined;
+      const disk = this.#find(opened.request.diskId);
+      disk.clean = true;
+      disk.sequence += 1;
+      this.#open.delete(exportId);
+      return this.#pin(disk);
+    });
+  }
+
+  listExports(): Promise<readonly ExportInfo[]> {
+    return this.#call('listExports', [], [], () => [...this.#open.values()].map(({ info }) => info));
+  }
+
+  /** The disk server dies: every export is gone, its disks were not closed in order. */
+  crash(): void {
+    this.#open.clear();
+  }
+
+  write(diskId: string, content: string): void {
+    const disk = this.#find(diskId);
+    disk.content = content;
+    disk.sequence += 1;
+  }
+
+  content(diskId: string): string {
+    return this.#find(diskId).content;
+  }
+
+  /** Puts older files back. */
+  rollBack(diskId: string): void {
+    this.#find(diskId).sequence = 0;
+  }
+
+  get diskIds(): readonly string[] {
+    return [...this.#disks.values()].filter((disk) => !disk.deleted).map((disk) => disk.identity.diskId);
+  }
+
+  snapshotIds(diskId: string): readonly string[] {
+    return [...(this.#disks.get(diskId)?.snapshots.keys() ?? [])];
+  }
+
+  /** What the disk's own head says of it. */
+  identity(diskId: string): DiskIdentity {
+    return this.#find(diskId).identity;
+  }
+
+  suite(diskId: string): DataKey['suite'] {
+    return this.#find(diskId).suite;
+  }
+
+  /** What an open export was opened with. */
+  request(exportId: string): OpenExport | undefined {
+    return this.#open.get(exportId)?.request;
+  }
+
+  /** Wipes the keys that it was handed, as the real one does. */
+  async #call<T>(method: Method, ids: readonly string[], keys: readonly DataKey[], body: () => T): Promise<T> {
+    try {
+      await this.before(method, ids);
+      const result = body();
+      await this.after(method, ids);
+      return result;
+    } finally {
+      for (const { key } of keys) key.fill(0);
+    }
+  }
+
+  #store(identity: DiskIdentity, dataKey: DataKey, content: string): StoredDisk {
+    const disk: StoredDisk = {
+      identity,
+      key: Uint8Array.from(dataKey.key),
+      suite: dataKey.suite,
+      sequence: 1,
+      content,
+      clean: true,
+      deleted: false,
+      snapshots: new Map(),
+    };
+    this.#disks.set(identity.diskId, disk);
+    return disk;
+  }
+
+  #find(diskId: string, options?: { readonly deleted: true }): StoredDisk {
+    const disk = this.#disks.get(diskId);
+    if (disk === undefined || (disk.deleted && options?.deleted !== true))
+      throw new SystemError('not-found', 'DISK_NOT_FOUND', `disk ${diskId} has no files`);
+    return disk;
+  }
+
+  #check(disk: StoredDisk, dataKey: DataKey, pin: Pin | undefined): void {
+    const { diskId } = disk.identity;
+    if (disk.suite !== dataKey.suite || Buffer.compare(disk.key, dataKey.key) !== 0)
+      throw new SystemError('corrupt', 'HEAD_CORRUPT', `the head of disk ${diskId} does not open with this key`);
+    if (pin !== undefined && pin.sequence > disk.sequence)
+      throw new SystemError('rolled-back', 'ROLLED_BACK', `disk ${diskId} is older than what is pinned`);
+  }
+
+  #pin(disk: StoredDisk): Pin {
+    return { sequence: disk.sequence, digest: disk.sequence.toString(16).padStart(64, '0') };
+  }
+
+  #refuseOpen(diskId: string): void {
+    for (const { info } of this.#open.values()) {
+      if (info.diskId === diskId)
+        throw new SystemError('conflict', 'DISK_OPEN', `disk ${diskId} is open as export ${info.exportId}`);
+    }
+  }
+}
