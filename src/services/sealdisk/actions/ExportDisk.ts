@@ -1,0 +1,44 @@
+import type { Action } from '../../../api/action.ts';
+import type { ExportDiskInput, ExportDiskOutput } from '../../../api/generated/sealdisk.ts';
+import type { Logger } from '../../../base/log.ts';
+import type { DataPlane } from '../../../dataplane/data-plane.ts';
+import { ecsAccessToId } from '../../ecs/access.ts';
+import { dataPlaneError } from '../../ecs/data-plane-errors.ts';
+import { keyError } from '../../ecs/key-errors.ts';
+import type { ExportKeeper } from '../export-keeper.ts';
+import { exportView } from '../export-view.ts';
+
+/**
+ * Opens a disk for NBD clients and tells the secret of the export, this once. The disk is In_use until UnexportDisk.
+ * Key errors are those of AttachDisk (decisions.md H, "Exports and disk states").
+ */
+export function ExportDisk(deps: {
+  readonly exports: ExportKeeper;
+  readonly dataPlane: DataPlane;
+  readonly log: Logger;
+}): Action<ExportDiskInput, ExportDiskOutput> {
+  return {
+    product: 'sealdisk',
+    name: 'ExportDisk',
+    access: ({ input, caller, regionId }) => [
+      ecsAccessToId('sealdisk:ExportDisk', caller, regionId, 'disk', input.DiskId),
+    ],
+    run: async ({ input, caller }) => {
+      const request = { diskId: input.DiskId, accountId: caller.accountId, readOnly: input.ReadOnly === true };
+      let opened;
+      try {
+        opened = await deps.exports.open(request);
+      } catch (error) {
+        throw dataPlaneError(keyError(error, 'AttachDisk'), {
+          noSpace: { code: 'OperationDenied', httpStatus: 403 },
+        });
+      }
+      const { row, info, psk } = opened;
+      const { Status: _served, ...answer } = exportView({ row, info, status: 'Serving' }, deps.dataPlane.nbdAddress);
+      const secret = Buffer.from(psk).toString('hex');
+      psk.fill(0);
+      deps.log.info({ exportId: row.exportId, diskId: row.diskId, accountId: row.accountId }, 'disk exported');
+      return { ...answer, Psk: secret };
+    },
+  };
+}

@@ -1,0 +1,111 @@
+import { ApiError } from '../../api/errors.ts';
+import { isKind } from '../../base/errors.ts';
+import { KeyedMutex } from '../../base/mutex.ts';
+import type { ExportInfo } from '../../dataplane/data-plane.ts';
+import { findDisk, updateDisk } from '../../metadata/disks.ts';
+import { deleteExport, findExport, listExports, type DiskExport, type ExportState } from '../../metadata/exports.ts';
+import { advancePin } from '../ecs/pins.ts';
+import type { ExportParts } from './dependencies.ts';
+import { NEVER_OPENED, openExport, type OpenedExport } from './export-opening.ts';
+import { ExportRecovery } from './export-recovery.ts';
+
+/** An export as its owner may see it at any time: without its secret. */
+export interface ListedExport {
+  readonly row: DiskExport;
+  readonly status: ExportState;
+  /** Undefined while the disk server does not serve it. */
+  readonly info: ExportInfo | undefined;
+}
+
+/**
+ * Owns the exports: opens and closes them, and keeps what the database says of them and what the disk server serves the
+ * same. One operation for each disk at a time; disks do not wait for each other.
+ */
+export class ExportKeeper {
+  readonly #parts: ExportParts;
+  readonly #turns = new KeyedMutex();
+  readonly #recovery: ExportRecovery;
+
+  constructor(parts: ExportParts) {
+    this.#parts = parts;
+    this.#recovery = new ExportRecovery(parts, this.#turns);
+  }
+
+  /** See `openExport` in export-opening.ts. */
+  open(request: Parameters<typeof openExport>[1]): Promise<OpenedExport> {
+    return this.#turns.run(request.diskId, () => openExport(this.#parts, request));
+  }
+
+  /**
+   * Closes an export; needs no key. The disk becomes Available, its pin is stored with that.
+   * A failed flush keeps the export, unless `force` drops what could not be written.
+   * @throws {ApiError} InvalidExportId.NotFound. {SystemError} of the disk server: the export stays.
+   */
+  async close(
+    exportId: string,
+    request: { readonly accountId: string; readonly force: boolean },
+  ): Promise<{ readonly diskId: string }> {
+    const { database, dataPlane, clock } = this.#parts;
+    const known = await findExport(database.read, exportId);
+    if (known?.accountId !== request.accountId) throw unknownExport(exportId);
+    const { diskId } = known;
+    return this.#turns.run(diskId, async () => {
+      if ((await findExport(database.read, exportId)) === undefined) throw unknownExport(exportId);
+      const pin = await dataPlane.closeExport(exportId, { force: request.force });
+      await database.transact(async (transaction) => {
+        await deleteExport(transaction, exportId);
+        const disk = await findDisk(transaction, diskId);
+        if (disk === undefined) return;
+        await advancePin(transaction, disk, pin);
+        await updateDisk(transaction, diskId, { status: 'Available', detachedMs: clock.nowMs() });
+      });
+      this.#recovery.forget(exportId);
+      return { diskId };
+    });
+  }
+
+  /** The exports of an account and region, oldest first, each with what the disk server says of it. */
+  async list(scope: { readonly accountId: string; readonly regionId: string }): Promise<readonly ListedExport[]> {
+    const rows = await listExports(this.#parts.database.read, scope);
+    const told = rows.filter(({ bootId }) => bootId !== NEVER_OPENED);
+    if (told.length === 0) return [];
+    const served = new Map((await this.#served()).map((info) => [info.exportId, info]));
+    return told.map((row) => {
+      const info = served.get(row.exportId);
+      return { row, info, status: info?.status ?? (row.status === 'Serving' ? 'Reopening' : row.status) };
+    });
+  }
+
+  /** Makes what is served and what should be the same; for every time that a disk server was started or found. */
+  reopenAll(): Promise<void> {
+    return this.#recovery.reopenAll();
+  }
+
+  /** Tries again what could not be opened and is due. Never rejects. */
+  retryDue(): Promise<void> {
+    return this.#recovery.retryDue();
+  }
+
+  /** Tries exports whose key could not be used, now: a key or a role has changed. */
+  retryKeys(): Promise<void> {
+    return this.#recovery.retryKeys();
+  }
+
+  /** Calls `retryDue` every second from now on, until disposed. */
+  keepTrying(): Disposable {
+    return this.#parts.clock.every(1_000, () => void this.retryDue());
+  }
+
+  async #served(): Promise<readonly ExportInfo[]> {
+    try {
+      return await this.#parts.dataPlane.listExports();
+    } catch (error) {
+      if (isKind(error, 'unavailable')) return [];
+      throw error;
+    }
+  }
+}
+
+function unknownExport(exportId: string): ApiError {
+  return new ApiError('InvalidExportId.NotFound', 404, `There is no export ${exportId} in this account.`);
+}

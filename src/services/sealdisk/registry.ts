@@ -1,0 +1,16 @@
+import type { Action } from '../../api/action.ts';
+import type { Logger } from '../../base/log.ts';
+import type { DataPlane } from '../../dataplane/data-plane.ts';
+import { DescribeDiskExports } from './actions/DescribeDiskExports.ts';
+import { ExportDisk } from './actions/ExportDisk.ts';
+import { UnexportDisk } from './actions/UnexportDisk.ts';
+import type { ExportKeeper } from './export-keeper.ts';
+
+/** Every operation of Sealdisk's own product. */
+export function sealdiskActions(deps: {
+  readonly exports: ExportKeeper;
+  readonly dataPlane: DataPlane;
+  readonly log: Logger;
+}): readonly Action[] {
+  return [ExportDisk(deps), UnexportDisk(deps), DescribeDiskExports(deps)];
+}
