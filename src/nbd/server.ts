@@ -1,4 +1,3 @@
-import { chmodSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo, ListenOptions, Server } from 'node:net';
 import type { SecureContext } from 'node:tls';
@@ -201,7 +200,6 @@ async function listen(server: Server, options: ListenOptions): Promise<void> {
   }
   try {
     await listening.promise;
-    if (options.path !== undefined) chmodSync(options.path, 0o600);
   } catch (error) {
     throw listenError(error as NodeJS.ErrnoException, options);
   } finally {

@@ -6,7 +6,7 @@ import { NbdClient } from '../../src/nbd/client.ts';
 import { encodeClientFlags, encodeOption } from '../../src/nbd/handshake-wire.ts';
 import { NBD_CMD_FLUSH, NBD_CMD_READ, NBD_CMD_WRITE, NBD_OPT_ABORT, NBD_OPT_LIST } from '../../src/nbd/protocol.ts';
 import { encodeRequest } from '../../src/nbd/transmission-wire.ts';
-import { serveMemory, until } from './fixture.ts';
+import { serveMemory, settle, until } from './fixture.ts';
 import { ManualClock } from './manual-clock.ts';
 import { RawPeer } from './raw-peer.ts';
 
@@ -20,11 +20,6 @@ function requests(count: number, type: number, length: number, payload = Buffer.
       return Buffer.concat([out, payload]);
     }),
   );
-}
-
-/** Long enough for the server to have read what the kernel holds for it, were it willing to. */
-async function settle(): Promise<void> {
-  for (let turn = 0; turn < 200; turn++) await new Promise((resolve) => setImmediate(resolve));
 }
 
 test('no more requests of a connection are in flight than the limit, and all are answered in the end', async () => {
@@ -68,6 +63,27 @@ test('a client that does not read its replies stops being served, and the others
   assert.equal((await client.read(0, 10)).length, 10);
   slow.socket.resume();
   for (let i = 0; i < 500; i++) await slow.take(16 + 256 * KiB);
+  slow.close();
+});
+
+test('replies that wait for a slow reader are not overwritten by later ones', async () => {
+  await using served = await serveMemory({ sizeBytes: 8 * 1024 * KiB });
+  for (let block = 0; block < 2048; block++) served.disk.bytes.fill(block % 251, block * 4096, (block + 1) * 4096);
+  const slow = await new RawPeer({ path: served.socketPath }).go('disk');
+  slow.socket.pause();
+  for (let block = 0; block < 2048; block++) {
+    const out = Buffer.alloc(28);
+    const cookie = { cookieHigh: 0, cookieLow: block };
+    encodeRequest(out, 0, { type: NBD_CMD_READ, flags: 0, ...cookie, offset: block * 4096, length: 4096 });
+    slow.send(out);
+    if (block % 64 === 0) await settle();
+  }
+  slow.socket.resume();
+  for (let i = 0; i < 2048; i++) {
+    const reply = await slow.take(16 + 4096);
+    const block = reply.readUInt32BE(12);
+    assert.ok(reply.subarray(16).equals(Buffer.alloc(4096, block % 251)), `block ${block}`);
+  }
   slow.close();
 });
 

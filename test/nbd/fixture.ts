@@ -50,3 +50,8 @@ export async function serveMemory(
 export async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setImmediate(resolve));
 }
+
+/** Long enough for the server to have read what the kernel holds for it, were it willing to. */
+export async function settle(): Promise<void> {
+  for (let turn = 0; turn < 200; turn++) await new Promise((resolve) => setImmediate(resolve));
+}

@@ -187,6 +187,10 @@ test('metadata contexts need structured replies and hold for one export', () => 
   assert.equal(statusAfter(STRUCTURED, meta(set, ['base:allocation']), meta(set, [])), false, 'the last one counts');
   assert.equal(statusAfter(STRUCTURED, meta(set, ['base:allocation']), meta(set, ['base:allocation'], 'no')), false);
   assert.equal(statusAfter(STRUCTURED, meta(set, ['base:', 'x:y', 'nonsense'])), false);
+  const exports = directory();
+  exports.add('second', new MemoryExport(4096), { socketPath: '/d' });
+  const other = last(haggle(UNIX, once(STRUCTURED, meta(set, ['base:allocation']), go('second')), { exports }));
+  assert.ok(other.kind === 'transmission' && !other.session.blockStatus, 'selected for another export');
   const listed = haggle(UNIX, once(STRUCTURED, meta(9, []), meta(9, ['base:']), meta(9, ['qemu:']), meta(9, [], 'no')));
   const { NBD_REP_ACK: ACK, NBD_REP_META_CONTEXT: CONTEXT, NBD_REP_ERR_UNKNOWN: UNKNOWN } = nbd;
   assert.deepEqual(types(listed), [ACK, CONTEXT, ACK, CONTEXT, ACK, ACK, UNKNOWN]);

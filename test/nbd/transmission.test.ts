@@ -7,7 +7,7 @@ import { SystemError } from '../../src/base/errors.ts';
 import { NbdClient } from '../../src/nbd/client.ts';
 import * as nbd from '../../src/nbd/protocol.ts';
 import { encodeRequest } from '../../src/nbd/transmission-wire.ts';
-import { serveMemory, until } from './fixture.ts';
+import { serveMemory, settle, until } from './fixture.ts';
 import { RawPeer } from './raw-peer.ts';
 
 const MiB = 2 ** 20;
@@ -214,8 +214,13 @@ test('NBD_CMD_DISC closes after what is in flight is answered', async () => {
 test('requests that came before the client half-closed are answered', async () => {
   await using served = await serveMemory();
   const peer = await new RawPeer({ path: served.socketPath }).go('disk');
+  const gate = Promise.withResolvers<void>();
+  served.disk.gate = gate.promise;
   peer.send(request(nbd.NBD_CMD_FLUSH, 1, 0, 0));
   peer.socket.end();
+  await until(() => served.disk.calls.length === 1);
+  await settle();
+  gate.resolve();
   assert.equal((await peer.rest()).length, 16);
 });
 
