@@ -1,14 +1,15 @@
 import { messageOf } from '../../base/errors.ts';
 import { GiB } from '../../base/units.ts';
 import { answerClientToken } from '../../metadata/client-tokens.ts';
-import { deleteDisk, findDisk, insertDisk, updateDisk, type Disk } from '../../metadata/disks.ts';
+import { deleteDisk, findDisk, insertDisk, type Disk } from '../../metadata/disks.ts';
 import { findSnapshot, type Snapshot } from '../../metadata/snapshots.ts';
-import type { Pin } from '../../block/pin.ts';
+import type { Pin } from '../../dataplane/data-plane.ts';
 import type { DataKey } from '../../dataplane/data-plane.ts';
 import type { EcsDependencies } from './dependencies.ts';
 import { unknownSnapshot } from './refusals.ts';
 import { advancePin } from './pins.ts';
 import { dataKeyOfSnapshot, openDataKey } from './stored-data-key.ts';
+import { moveDisk } from './status-changes.ts';
 
 type Parts = Pick<EcsDependencies, 'database' | 'dataPlane' | 'dataKeys' | 'log'>;
 
@@ -65,7 +66,7 @@ export async function provisionDisk(
     }
     await database.transact(async (transaction) => {
       await advancePin(transaction, disk, pin);
-      await updateDisk(transaction, disk.diskId, { status: 'Available' });
+      await moveDisk(transaction, disk.diskId, 'Available');
       if (answer.idempotencyKey !== undefined) {
         await answerClientToken(transaction, answer.idempotencyKey, JSON.stringify(answer.output));
       }
@@ -88,7 +89,7 @@ async function pinOfSource({ database }: Parts, source: Snapshot): Promise<Pin |
  */
 export async function takeBackDisk({ database, dataPlane, log }: Parts, diskId: string): Promise<void> {
   try {
-    await database.transact((transaction) => updateDisk(transaction, diskId, { status: 'Deleting' }));
+    await database.transact((transaction) => moveDisk(transaction, diskId, 'Deleting'));
     await dataPlane.deleteDisk(diskId, []);
     await database.transact((transaction) => deleteDisk(transaction, diskId));
   } catch (error) {

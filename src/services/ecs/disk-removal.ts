@@ -1,10 +1,11 @@
 import type { DataPlane } from '../../dataplane/data-plane.ts';
 import type { Database } from '../../metadata/database.ts';
-import { deleteDisk, findDisk, updateDisk, type Disk } from '../../metadata/disks.ts';
+import { deleteDisk, findDisk, type Disk } from '../../metadata/disks.ts';
 import { findExportOfDisk } from '../../metadata/exports.ts';
 import type { Transaction } from '../../metadata/reader.ts';
-import { deleteSnapshot, listSnapshotsOfDisk, updateSnapshot } from '../../metadata/snapshots.ts';
+import { deleteSnapshot, listSnapshotsOfDisk } from '../../metadata/snapshots.ts';
 import { ApiError } from '../../api/errors.ts';
+import { moveDisk, moveSnapshot } from './status-changes.ts';
 
 interface Parts {
   readonly database: Database;
@@ -36,10 +37,10 @@ export async function removeDisk(parts: Parts, diskId: string): Promise<void> {
         );
       }
       if (snapshot.type === 'auto' && disk.deleteAutoSnapshot) {
-        await updateSnapshot(transaction, snapshot.snapshotId, { status: 'deleting' });
+        await moveSnapshot(transaction, snapshot.snapshotId, 'deleting');
       }
     }
-    await updateDisk(transaction, diskId, { status: 'Deleting' });
+    await moveDisk(transaction, diskId, 'Deleting');
     return true;
   });
   if (doomed) await finishDiskRemoval(parts, diskId);

@@ -1,4 +1,4 @@
-import type { Pin } from '../../block/pin.ts';
+import type { Pin } from '../../dataplane/data-plane.ts';
 import type { Database } from '../../metadata/database.ts';
 import { findDisk, updateDisk, type Disk } from '../../metadata/disks.ts';
 import type { Transaction } from '../../metadata/reader.ts';

@@ -2,10 +2,11 @@ import type { DataPlane } from '../../dataplane/data-plane.ts';
 import type { Logger } from '../../base/log.ts';
 import { messageOf } from '../../base/errors.ts';
 import type { Database } from '../../metadata/database.ts';
-import { listDisksByStatus, updateDisk } from '../../metadata/disks.ts';
-import { listSnapshotsByStatus, updateSnapshot } from '../../metadata/snapshots.ts';
+import { listDisksByStatus } from '../../metadata/disks.ts';
+import { listSnapshotsByStatus } from '../../metadata/snapshots.ts';
 import { finishDiskRemoval } from './disk-removal.ts';
 import { finishSnapshotRemoval } from './snapshot-provision.ts';
+import { moveDisk, moveSnapshot } from './status-changes.ts';
 
 interface Parts {
   readonly database: Database;
@@ -26,10 +27,10 @@ export interface Reconciled {
 export async function takeBackCreations({ database }: Pick<Parts, 'database'>): Promise<void> {
   await database.transact(async (transaction) => {
     for (const { diskId } of await listDisksByStatus(transaction, 'Creating')) {
-      await updateDisk(transaction, diskId, { status: 'Deleting' });
+      await moveDisk(transaction, diskId, 'Deleting');
     }
     for (const { snapshotId } of await listSnapshotsByStatus(transaction, 'progressing')) {
-      await updateSnapshot(transaction, snapshotId, { status: 'deleting' });
+      await moveSnapshot(transaction, snapshotId, 'deleting');
     }
   });
 }

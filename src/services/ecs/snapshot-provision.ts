@@ -5,9 +5,10 @@ import { answerClientToken } from '../../metadata/client-tokens.ts';
 import type { Database } from '../../metadata/database.ts';
 import { findDisk } from '../../metadata/disks.ts';
 import type { Transaction } from '../../metadata/reader.ts';
-import { deleteSnapshot, insertSnapshot, updateSnapshot, type Snapshot } from '../../metadata/snapshots.ts';
+import { deleteSnapshot, insertSnapshot, type Snapshot } from '../../metadata/snapshots.ts';
 import type { RecordedAnswer } from './disk-provision.ts';
 import { advancePin } from './pins.ts';
+import { moveSnapshot } from './status-changes.ts';
 
 interface Parts {
   readonly database: Database;
@@ -39,7 +40,7 @@ export async function provisionSnapshot(
     await database.transact(async (transaction) => {
       const disk = await findDisk(transaction, sourceDiskId);
       if (disk !== undefined) await advancePin(transaction, disk, pin);
-      await updateSnapshot(transaction, snapshotId, { status: 'accomplished', progress: 100, pin });
+      await moveSnapshot(transaction, snapshotId, 'accomplished', { progress: 100, pin });
       if (answer.idempotencyKey !== undefined) {
         await answerClientToken(transaction, answer.idempotencyKey, JSON.stringify(answer.output));
       }
@@ -54,7 +55,7 @@ export async function provisionSnapshot(
 export async function takeBackSnapshot(parts: Parts, snapshot: Snapshot): Promise<void> {
   const { snapshotId } = snapshot;
   try {
-    await parts.database.transact((transaction) => updateSnapshot(transaction, snapshotId, { status: 'deleting' }));
+    await parts.database.transact((transaction) => moveSnapshot(transaction, snapshotId, 'deleting'));
     await finishSnapshotRemoval(parts, snapshot);
   } catch (error) {
     parts.log.warn(

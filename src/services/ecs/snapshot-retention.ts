@@ -1,8 +1,9 @@
 import type { DataPlane } from '../../dataplane/data-plane.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Database } from '../../metadata/database.ts';
-import { listSnapshotsByStatus, updateSnapshot } from '../../metadata/snapshots.ts';
+import { listSnapshotsByStatus } from '../../metadata/snapshots.ts';
 import { finishRemovals } from './reconcile.ts';
+import { moveSnapshot } from './status-changes.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
@@ -15,7 +16,7 @@ export async function deleteExpiredSnapshots(
     const over = (await listSnapshotsByStatus(transaction, 'accomplished')).filter(
       ({ retentionDays, createdMs }) => retentionDays !== null && createdMs + retentionDays * DAY_MS <= nowMs,
     );
-    for (const { snapshotId } of over) await updateSnapshot(transaction, snapshotId, { status: 'deleting' });
+    for (const { snapshotId } of over) await moveSnapshot(transaction, snapshotId, 'deleting');
     return over;
   });
   for (const { snapshotId } of expired) parts.log.info({ snapshotId }, 'snapshot expired');

@@ -2,12 +2,13 @@ import { ApiError } from '../../api/errors.ts';
 import { isKind } from '../../base/errors.ts';
 import { KeyedMutex } from '../../base/mutex.ts';
 import type { ExportInfo } from '../../dataplane/data-plane.ts';
-import { findDisk, updateDisk } from '../../metadata/disks.ts';
+import { findDisk } from '../../metadata/disks.ts';
 import { deleteExport, findExport, listExports, type DiskExport, type ExportState } from '../../metadata/exports.ts';
 import { advancePin } from '../ecs/pins.ts';
 import type { ExportParts } from './dependencies.ts';
 import { NEVER_OPENED, openExport, type OpenedExport } from './export-opening.ts';
 import { ExportRecovery } from './export-recovery.ts';
+import { moveDisk } from '../ecs/status-changes.ts';
 
 /** An export as its owner may see it at any time: without its secret. */
 export interface ListedExport {
@@ -57,7 +58,7 @@ export class ExportKeeper {
         const disk = await findDisk(transaction, diskId);
         if (disk === undefined) return;
         await advancePin(transaction, disk, pin);
-        await updateDisk(transaction, diskId, { status: 'Available', detachedMs: clock.nowMs() });
+        await moveDisk(transaction, diskId, 'Available', { detachedMs: clock.nowMs() });
       });
       this.#recovery.forget(exportId);
       return { diskId };

@@ -10,6 +10,7 @@ import { unknownDisk } from '../ecs/refusals.ts';
 import { dataKeyOfDisk, openDataKey } from '../ecs/stored-data-key.ts';
 import type { ExportParts } from './dependencies.ts';
 import { mintIdentity, openPsk } from './export-identity.ts';
+import { moveDisk } from '../ecs/status-changes.ts';
 
 /** The boot of an export that was not opened yet: nobody was told of it, so recovery takes it back. */
 export const NEVER_OPENED = '';
@@ -43,7 +44,7 @@ export async function openExport(
   const psk = openPsk(sealer, row);
   await database.transact(async (transaction) => {
     await ownAvailableDisk(transaction, request);
-    await updateDisk(transaction, disk.diskId, { status: 'In_use' });
+    await moveDisk(transaction, disk.diskId, 'In_use');
     await insertExport(transaction, row);
   });
   try {
@@ -79,7 +80,7 @@ export async function takeBackExport(parts: ExportParts, { exportId, diskId }: D
       const disk = await findDisk(transaction, diskId);
       if (disk === undefined) return;
       await advancePin(transaction, disk, pin);
-      await updateDisk(transaction, diskId, { status: 'Available' });
+      await moveDisk(transaction, diskId, 'Available');
     });
   } catch (error) {
     log.warn(

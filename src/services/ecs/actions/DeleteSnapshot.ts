@@ -2,11 +2,12 @@ import type { Action } from '../../../api/action.ts';
 import { ApiError } from '../../../api/errors.ts';
 import type { DeleteSnapshotInput, DeleteSnapshotOutput } from '../../../api/generated/ecs.ts';
 import { listDisksFromSnapshot } from '../../../metadata/disks.ts';
-import { findSnapshot, updateSnapshot, type Snapshot } from '../../../metadata/snapshots.ts';
+import { findSnapshot, type Snapshot } from '../../../metadata/snapshots.ts';
 import { ecsAccessToId } from '../access.ts';
 import { dataPlaneError } from '../data-plane-errors.ts';
 import type { EcsDependencies } from '../dependencies.ts';
 import { finishSnapshotRemoval } from '../snapshot-provision.ts';
+import { moveSnapshot } from '../status-changes.ts';
 
 type Parts = Pick<EcsDependencies, 'database' | 'dataPlane' | 'log'>;
 
@@ -60,6 +61,6 @@ function markDoomed(
         `Disk ${made[0]?.diskId} was made from snapshot ${snapshotId}; set Force=true to delete the snapshot all the same.`,
       );
     }
-    return updateSnapshot(transaction, snapshotId, { status: 'deleting' });
+    return moveSnapshot(transaction, snapshotId, 'deleting');
   });
 }
