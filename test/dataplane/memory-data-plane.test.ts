@@ -6,6 +6,8 @@ dataPlaneSuite('memory', () => {
   return Promise.resolve({
     plane,
     crash: () => Promise.resolve(plane.crash()),
+    write: ({ diskId }, value) => Promise.resolve(plane.write(diskId, String(value))),
+    read: ({ diskId }) => Promise.resolve(Number(plane.content(diskId))),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   });
 });
