@@ -8,6 +8,7 @@ import type { ExportDirectory, Peer } from './export.ts';
 import { Handshake } from './handshake.ts';
 import type { HandshakeSettings, HandshakeStep, Security } from './handshake.ts';
 import type { NbdLimits } from './limits.ts';
+import type { PayloadPool } from './payload-pool.ts';
 import { ReceivedBytes } from './received-bytes.ts';
 import { ReplyStream } from './reply-stream.ts';
 import { acceptTls } from './tls-psk.ts';
@@ -24,6 +25,7 @@ export interface ConnectionSettings {
   readonly random: Random;
   readonly log: Logger;
   readonly limits: NbdLimits;
+  readonly payloads: PayloadPool;
   readonly refuses: HandshakeSettings['refuses'];
   readonly onTransmission: (connection: Connection) => void;
   readonly onClosed: (connection: Connection) => void;
@@ -147,7 +149,7 @@ export class Connection {
   }
 
   #transmit(session: Session, received: ReceivedBytes): void {
-    const { log, limits } = this.#settings;
+    const { log, limits, payloads } = this.#settings;
     const socket = this.#socket;
     const replies = new ReplyStream(socket, (requests, bytes) => transmission.taken(requests, bytes));
     const flow = {
@@ -156,7 +158,7 @@ export class Connection {
       finished: () => this.#finish(),
       violated: (reason: string) => this.destroy(reason),
     };
-    const transmission = new Transmission(session, { replies, flow }, { limits, log });
+    const transmission = new Transmission(session, { replies, flow }, { limits, log, payloads });
     this.#handshakeTimer.abort();
     this.#transmission = transmission;
     this.#exportName = session.exportName;

@@ -11,6 +11,7 @@ import type { Transport } from './connection.ts';
 import type { ExportDirectory } from './export.ts';
 import { DEFAULT_LIMITS } from './limits.ts';
 import type { NbdLimits } from './limits.ts';
+import { PayloadPool } from './payload-pool.ts';
 import { NBD_REP_ERR_POLICY, NBD_REP_ERR_SHUTDOWN } from './protocol.ts';
 import { createPskContext } from './tls-psk.ts';
 import { prepareUnixSocket } from './unix-socket-file.ts';
@@ -33,6 +34,7 @@ export class NbdServer {
   readonly #random: Random;
   readonly #log: Logger;
   readonly #limits: NbdLimits;
+  readonly #payloads = new PayloadPool();
   readonly #unix = new Map<string, Listener>();
   readonly #tcp: Listener[] = [];
   /** Connections in transmission, by export name. */
@@ -145,6 +147,7 @@ export class NbdServer {
         random: this.#random,
         log: this.#log,
         limits: this.#limits,
+        payloads: this.#payloads,
         refuses: (name) => this.#refuses(name),
         onTransmission: () => {
           handshakes.delete(connection);

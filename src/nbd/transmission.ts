@@ -4,6 +4,7 @@ import { refusalOf } from './errno.ts';
 import type { Refusal } from './errno.ts';
 import type { BlockExtent, Export } from './export.ts';
 import type { NbdLimits } from './limits.ts';
+import type { PayloadPool } from './payload-pool.ts';
 import * as nbd from './protocol.ts';
 import { ReceivedBytes } from './received-bytes.ts';
 import type { ReplyStream } from './reply-stream.ts';
@@ -49,6 +50,7 @@ export class Transmission {
   readonly #facts: ServedExport;
   readonly #limits: NbdLimits;
   readonly #log: Logger;
+  readonly #payloads: PayloadPool;
   readonly #flow: Flow;
   readonly #replies: ReplyStream;
   readonly #received = new ReceivedBytes();
@@ -66,13 +68,14 @@ export class Transmission {
   constructor(
     session: Session,
     io: { readonly replies: ReplyStream; readonly flow: Flow },
-    settings: { readonly limits: NbdLimits; readonly log: Logger },
+    settings: { readonly limits: NbdLimits; readonly log: Logger; readonly payloads: PayloadPool },
   ) {
     this.#session = session;
     this.#replies = io.replies;
     this.#flow = io.flow;
     this.#limits = settings.limits;
     this.#log = settings.log;
+    this.#payloads = settings.payloads;
     this.#facts = {
       sizeBytes: session.served.sizeBytes,
       readOnly: session.served.readOnly,
@@ -169,7 +172,7 @@ export class Transmission {
     this.#bytes += costBytes(request);
     if (!carriesPayload) this.#perform(request, new Uint8Array(0));
     else if (this.#received.length >= request.length) this.#perform(request, this.#received.take(request.length));
-    else this.#write = { request, payload: Buffer.allocUnsafeSlow(request.length), filled: 0 };
+    else this.#write = { request, payload: this.#payloads.take(request.length), filled: 0 };
   }
 
   /** False: more must arrive first. */
@@ -177,7 +180,7 @@ export class Transmission {
     write.filled += this.#received.takeInto(write.payload, write.filled);
     if (write.filled < write.payload.length) return false;
     this.#write = undefined;
-    this.#perform(write.request, write.payload);
+    this.#perform(write.request, write.payload, () => this.#payloads.giveBack(write.payload));
     return true;
   }
 
@@ -189,7 +192,8 @@ export class Transmission {
     return true;
   }
 
-  #perform(request: Request, payload: Uint8Array): void {
+  /** @param onSettled called when the export looks at `payload` no more. */
+  #perform(request: Request, payload: Uint8Array, onSettled?: () => void): void {
     const { served } = this.#session;
     const { offset, length } = request;
     const fua = (request.flags & nbd.NBD_CMD_FLAG_FUA) !== 0;
@@ -204,7 +208,7 @@ export class Transmission {
           this.#settle(request, served.read(offset, length), this.#answerRead);
           return;
         case nbd.NBD_CMD_WRITE:
-          this.#settle(request, served.write(offset, payload, { fua }), this.#succeed);
+          this.#settle(request, served.write(offset, payload, { fua }), this.#succeed, onSettled);
           return;
         case nbd.NBD_CMD_FLUSH:
           this.#settle(request, served.flush(), this.#succeed);
@@ -229,10 +233,21 @@ export class Transmission {
     }
   }
 
-  #settle<T>(request: Request, result: Promise<T>, answer: (request: Request, value: T) => void): void {
+  #settle<T>(
+    request: Request,
+    result: Promise<T>,
+    answer: (request: Request, value: T) => void,
+    onSettled?: () => void,
+  ): void {
     result.then(
-      (value) => answer(request, value),
-      (error: unknown) => this.#fail(request, error),
+      (value) => {
+        onSettled?.();
+        answer(request, value);
+      },
+      (error: unknown) => {
+        onSettled?.();
+        this.#fail(request, error);
+      },
     );
   }
 

@@ -123,6 +123,31 @@ test('a write of 32 MiB is served', async () => {
   assert.ok(data.equals(await client.read(0, 32 * MiB)));
 });
 
+test('the payload of a long write stays as it is until the export has taken it, and its buffer serves again', async () => {
+  await using served = await serveMemory({ sizeBytes: 4 * MiB });
+  await using client = await NbdClient.connect({ unixSocket: served.socketPath }, 'disk');
+  const buffers = new Set<ArrayBufferLike>();
+  const write = served.disk.write.bind(served.disk);
+  served.disk.write = (offset, data, options) => {
+    buffers.add(data.buffer);
+    return write(offset, data, options);
+  };
+  for (let round = 0; round < 5; round++) {
+    const gate = Promise.withResolvers<void>();
+    served.disk.gate = gate.promise;
+    const content = randomBytes(4 * MiB);
+    const chunk = 512 * 1024;
+    const writes = Array.from({ length: 8 }, (_, i) =>
+      client.write(i * chunk, content.subarray(i * chunk, (i + 1) * chunk)),
+    );
+    await until(() => served.disk.calls.length === 8 * (round + 1));
+    gate.resolve();
+    await Promise.all(writes);
+    assert.ok(content.equals(served.disk.bytes), `round ${round}`);
+  }
+  assert.ok(buffers.size < 40, `${buffers.size} buffers for 40 writes`);
+});
+
 test('a read-only export is read, and refuses what writes', async () => {
   await using served = await serveMemory({ readOnly: true });
   await using client = await NbdClient.connect({ unixSocket: served.socketPath }, 'disk');
