@@ -1,5 +1,6 @@
 import type { Action } from '../../../api/action.ts';
 import type { DescribeRegionsInput, DescribeRegionsOutput } from '../../../api/generated/ecs.ts';
+import { ecsAccess } from '../access.ts';
 import { localNameIn } from '../languages.ts';
 import { checkedChoice } from '../query-filters.ts';
 import { REGIONS } from '../regions.ts';
@@ -12,7 +13,7 @@ export function DescribeRegions(deps: {
   return {
     product: 'ecs',
     name: 'DescribeRegions',
-    access: () => [{ action: 'ecs:DescribeRegions', resource: '*' }],
+    access: ({ caller, regionId }) => [ecsAccess('ecs:DescribeRegions', caller, regionId, '*')],
     run: async ({ input }) => {
       const localName = localNameIn(input.AcceptLanguage);
       checkedChoice(input.ResourceType, ['instance', 'disk', 'reservedinstance', 'scu'], undefined, {

@@ -1,5 +1,6 @@
 import type { Action } from '../../../api/action.ts';
 import type { DescribeZonesInput, DescribeZonesOutput } from '../../../api/generated/ecs.ts';
+import { ecsAccess } from '../access.ts';
 import { localNameIn } from '../languages.ts';
 import { DISK_CATEGORIES } from '../disk-categories.ts';
 import { checkedChoice } from '../query-filters.ts';
@@ -11,7 +12,7 @@ export function DescribeZones(): Action<DescribeZonesInput, DescribeZonesOutput>
   return {
     product: 'ecs',
     name: 'DescribeZones',
-    access: () => [{ action: 'ecs:DescribeZones', resource: '*' }],
+    access: ({ caller, regionId }) => [ecsAccess('ecs:DescribeZones', caller, regionId, '*')],
     run: async ({ input, regionId }) => {
       const localName = localNameIn(input.AcceptLanguage);
       checkedChoice(input.InstanceChargeType, ['PrePaid', 'PostPaid'], undefined, {

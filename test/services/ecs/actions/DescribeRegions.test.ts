@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { DescribeRegions } from '../../../../src/services/ecs/actions/DescribeRegions.ts';
-import { refusal, TestCloud } from '../test-cloud.ts';
+import { ACCOUNT, refusal, REGION, TestCloud } from '../test-cloud.ts';
 
 test('every region has an id, a name in the asked language, and this server as its endpoint', async () => {
   await using cloud = await TestCloud.open();
@@ -26,4 +26,11 @@ test('a language or resource type that does not exist is refused', async () => {
   await refusal(cloud.call(action, { AcceptLanguage: 'xx' }), 'InvalidAcceptLanguage.NotFound', 404);
   await refusal(cloud.call(action, { ResourceType: 'cow' }), 'InvalidResourceType.NotFound', 404);
   assert.ok((await cloud.call(action, { ResourceType: 'disk' })).Regions);
+});
+
+test('permission: on everything of the account in the region, so that the account itself always may', async () => {
+  await using cloud = await TestCloud.open();
+  assert.deepEqual(await DescribeRegions(cloud.parts).access(cloud.callOf({})), [
+    { action: 'ecs:DescribeRegions', resource: `acs:ecs:${REGION}:${ACCOUNT}:*` },
+  ]);
 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { DescribeZones } from '../../../../src/services/ecs/actions/DescribeZones.ts';
-import { refusal, TestCloud } from '../test-cloud.ts';
+import { ACCOUNT, refusal, REGION, TestCloud } from '../test-cloud.ts';
 
 const action = DescribeZones();
 
@@ -33,4 +33,11 @@ test('unknown regions, languages and charge types are refused', async () => {
   await refusal(cloud.call(action, { RegionId, AcceptLanguage: 'xx' }), 'InvalidAcceptLanguage.NotFound', 404);
   await refusal(cloud.call(action, { RegionId, InstanceChargeType: 'X' }), 'InvalidInstanceChargeType.NotFound', 404);
   await refusal(cloud.call(action, { RegionId, SpotStrategy: 'X' }), 'InvalidSpotStrategy', 400);
+});
+
+test('permission: on everything of the account in the region, so that the account itself always may', async () => {
+  await using cloud = await TestCloud.open();
+  assert.deepEqual(await action.access(cloud.callOf({ RegionId: REGION })), [
+    { action: 'ecs:DescribeZones', resource: `acs:ecs:${REGION}:${ACCOUNT}:*` },
+  ]);
 });
