@@ -30,6 +30,10 @@ export class ExportRecovery {
   readonly #turns: KeyedMutex;
   readonly #schedule: RetrySchedule;
   #running: Promise<void> = Promise.resolve();
+  /** The disk server was lost before everything was looked at. */
+  #unfinished = false;
+  /** Rounds that run or wait to run. */
+  #rounds = 0;
 
   constructor(parts: ExportParts, turns: KeyedMutex) {
     this.#parts = parts;
@@ -41,20 +45,24 @@ export class ExportRecovery {
     this.#schedule.forget(exportId);
   }
 
-  /** @throws {SystemError} kind `unavailable`: the disk server is gone again; call once more when it is back. */
+  /** @throws {SystemError} kind `unavailable`: the disk server is gone again; `retryDue` goes on when it is back. */
   reopenAll(): Promise<void> {
     return this.#afterOthers(async () => {
+      this.#unfinished = true;
       const served = await this.#served();
       const known = await this.#known();
       for (const info of served.values()) {
         if (!known.some(({ exportId }) => exportId === info.exportId)) await this.#closeStray(info);
       }
       await this.#settleAll(known, served);
+      this.#unfinished = false;
     });
   }
 
-  /** Tries again what is due. Never rejects. */
+  /** Tries again what is due, unless something is being tried already. Never rejects. */
   retryDue(): Promise<void> {
+    if (this.#rounds > 0) return this.#running;
+    if (this.#unfinished) return this.reopenAll().catch(() => undefined);
     return this.#retry((exportId) => this.#schedule.isDue(exportId));
   }
 
@@ -77,7 +85,10 @@ export class ExportRecovery {
 
   /** Runs one round at a time. */
   #afterOthers(round: () => Promise<void>): Promise<void> {
-    const result = this.#running.then(round);
+    this.#rounds += 1;
+    const result = this.#running.then(round).finally(() => {
+      this.#rounds -= 1;
+    });
     this.#running = result.catch((error: unknown) => {
       this.#parts.log.warn({ reason: messageOf(error) }, 'exports could not be brought back yet');
     });

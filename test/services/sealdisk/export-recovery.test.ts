@@ -203,8 +203,29 @@ test('a disk server that is gone for long makes nobody a suspect', async () => {
     await cloud.exports.retryDue();
   }
   cloud.plane.before = () => {};
-  await cloud.exports.reopenAll();
+  await cloud.exports.retryDue();
   for (const { diskId } of made) assert.equal(await statusOf(cloud, diskId), 'Serving');
+});
+
+test('retries do not pile up while the disk server is slow', async () => {
+  await using cloud = await TestCloud.open();
+  const { diskId } = await exported(cloud);
+  cloud.plane.crash();
+  let asked = 0;
+  let answer: () => void = () => {};
+  cloud.plane.before = async (method) => {
+    if (method !== 'listExports') return;
+    asked += 1;
+    await new Promise<void>((resolve) => (answer = resolve));
+  };
+  const reopening = cloud.exports.reopenAll();
+  const retries = [cloud.exports.retryDue(), cloud.exports.retryDue(), cloud.exports.retryDue()];
+  while (asked === 0) await new Promise((resolve) => setImmediate(resolve));
+  cloud.plane.before = () => {};
+  answer();
+  await Promise.all([reopening, ...retries]);
+  assert.equal(asked, 1);
+  assert.equal(await statusOf(cloud, diskId), 'Serving');
 });
 
 test('files that were put back are quarantined, not served', async () => {

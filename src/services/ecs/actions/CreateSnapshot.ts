@@ -22,6 +22,8 @@ type Parts = Pick<EcsDependencies, 'database' | 'dataPlane' | 'dataKeys' | 'cloc
 /** Manual snapshots of one disk. Source: facts.md 4.11. */
 const SNAPSHOTS_MAX = 256;
 
+const NO_SPACE = { noSpace: { code: 'CreateSnapshot.Failed', httpStatus: 403 } };
+
 /**
  * Freezes a disk as it is now, open or closed, under the disk's own data key (facts.md 4.1). Needs the disk's KMS key
  * to be usable (decisions.md C1).
@@ -44,7 +46,7 @@ export function CreateSnapshot(deps: Parts): Action<CreateSnapshotInput, CreateS
         throw keyError(error, 'CreateSnapshot');
       }
       using _wipedAtTheEnd = dataKey;
-      await refuseUnlessServed(deps.database.read, disk);
+      await refuseUnlessServed(deps, disk);
       const region = findRegion(disk.regionId);
       if (region === undefined) throw unknownRegion(disk.regionId);
       const snapshotId = mintId(deps.random, 's', region);
@@ -56,7 +58,7 @@ export function CreateSnapshot(deps: Parts): Action<CreateSnapshotInput, CreateS
         };
         await provisionSnapshot(deps, snapshot, dataKey, recheck, answer);
       } catch (error) {
-        throw dataPlaneError(error, { noSpace: { code: 'CreateSnapshot.Failed', httpStatus: 403 } });
+        throw dataPlaneError(error, NO_SPACE);
       }
       deps.log.info({ snapshotId, diskId: disk.diskId, accountId: caller.accountId }, 'snapshot taken');
       return { SnapshotId: snapshotId };
@@ -101,13 +103,22 @@ async function usableDisk(reader: Reader, diskId: string, accountId: string): Pr
  * An export that is not being served comes back by itself; opening the disk behind its back would hide from it whether
  * the disk was closed in order.
  */
-async function refuseUnlessServed(reader: Reader, disk: Disk): Promise<void> {
-  const exported = await findExportOfDisk(reader, disk.diskId);
-  if (exported === undefined || exported.status === 'Serving') return;
+async function refuseUnlessServed({ database, dataPlane }: Parts, disk: Disk): Promise<void> {
+  const exported = await findExportOfDisk(database.read, disk.diskId);
+  if (exported === undefined) return;
+  let served;
+  try {
+    served = await dataPlane.listExports();
+  } catch (error) {
+    throw dataPlaneError(error, NO_SPACE);
+  }
+  const info = served.find(({ exportId }) => exportId === exported.exportId);
+  if (exported.status === 'Serving' && info?.status === 'Serving') return;
+  const status = exported.status === 'Serving' ? (info?.status ?? 'Reopening') : exported.status;
   throw new ApiError(
     'IncorrectDiskStatus',
     403,
-    `Export ${exported.exportId} of disk ${disk.diskId} is ${exported.status}; wait until it serves again, or unexport it.`,
+    `Export ${exported.exportId} of disk ${disk.diskId} is ${status}; wait until it serves again, or unexport it.`,
   );
 }
 

@@ -159,6 +159,19 @@ test('a disk whose export is not served is left alone', async () => {
   assert.match(error.message, /Quarantined/);
 });
 
+test('after the disk server was lost a snapshot waits for the export to be back, so that a reboot does not go unseen', async () => {
+  await using cloud = await TestCloud.open();
+  const diskId = await cloud.createDisk();
+  const { row } = await cloud.exports.open({ diskId, accountId: ACCOUNT, readOnly: false });
+  cloud.plane.crash();
+  cloud.bootId = 'boot-2';
+  const error = await cloud.refuses(() => cloud.createSnapshot(diskId), 'IncorrectDiskStatus', 403);
+  assert.match(error.message, /Reopening/);
+  await cloud.exports.reopenAll();
+  assert.notEqual((await cloud.plane.listExports())[0]?.exportId, row.exportId);
+  await cloud.createSnapshot(diskId);
+});
+
 for (const [kind, code, httpStatus] of [
   ['no-space', 'CreateSnapshot.Failed', 403],
   ['unavailable', 'ServiceUnavailable', 503],
