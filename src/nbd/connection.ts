@@ -42,6 +42,7 @@ export class Connection {
   #onEnd: () => void = () => this.destroy('The client left during the handshake.');
   #transmission: Transmission | undefined;
   #exportName: string | undefined;
+  #dropped = false;
 
   constructor(socket: Socket, transport: Transport, settings: ConnectionSettings) {
     this.#socket = socket;
@@ -79,7 +80,8 @@ export class Connection {
   }
 
   destroy(reason: string): void {
-    if (!this.#socket.destroyed) {
+    if (!this.#dropped) {
+      this.#dropped = true;
       const { exportName } = this;
       this.#settings.log.debug(
         { exportName, transport: this.#transport.kind, reason },

@@ -7,9 +7,12 @@ export interface Export {
   /** Hints for the client; every offset and length that fits the size is served all the same. */
   readonly blockSize: { readonly minimum: number; readonly preferred: number; readonly maximum: number };
 
-  /** Offsets and lengths are bytes and lie inside the export: the server has checked. Answers `length` bytes. */
+  /**
+   * Offsets and lengths are bytes and lie inside the export: the server has checked.
+   * Answers `length` bytes, which must not change any more: they are sent from where they are.
+   */
   read(offset: number, length: number): Promise<Uint8Array>;
-  /** `data` stays untouched until this settles. With `fua` it is durable when this resolves. */
+  /** `data` stays untouched until this settles, and is used for something else after. With `fua` it is durable when this resolves. */
   write(offset: number, data: Uint8Array, options: { readonly fua: boolean }): Promise<void>;
   /** Reads as zeroes afterwards (in whole blocks; partial blocks may keep their bytes). */
   trim(offset: number, length: number, options: { readonly fua: boolean }): Promise<void>;

@@ -86,11 +86,11 @@ export class NbdServer {
   }
 
   /** Takes no further connection there, removes the socket file and cuts off handshakes. Connections that serve go on. */
-  async closeUnix(path: string): Promise<void> {
+  closeUnix(path: string): Promise<void> {
     const listener = this.#unix.get(path);
-    if (listener === undefined) return;
     this.#unix.delete(path);
-    await stop(listener);
+    if (listener !== undefined) stop(listener);
+    return Promise.resolve();
   }
 
   /**
@@ -114,14 +114,12 @@ export class NbdServer {
 
   /** Stops listening everywhere and ends all connections as `disconnect` does. */
   async close(graceMs: number): Promise<void> {
-    const listeners = [...this.#tcp.splice(0), ...this.#unix.values()];
+    for (const listener of [...this.#tcp.splice(0), ...this.#unix.values()]) stop(listener);
     this.#unix.clear();
-    const stopped = listeners.map(stop);
     await this.#drain(
       [...this.#serving.values()].flatMap((connections) => [...connections]),
       graceMs,
     );
-    await Promise.all(stopped);
   }
 
   async #drain(connections: readonly Connection[], graceMs: number): Promise<void> {
@@ -222,9 +220,8 @@ function listenError(error: NodeJS.ErrnoException, { path, host, port }: ListenO
       });
 }
 
-async function stop({ server, handshakes }: Listener): Promise<void> {
+function stop({ server, handshakes }: Listener): void {
   for (const connection of handshakes) connection.destroy('The server stops listening.');
-  // Resolves at once: `close` would wait for connections that are still serving.
-  const stopped = new Promise<void>((resolve) => void server.close(() => resolve()));
-  await Promise.race([stopped, Promise.resolve()]);
+  // The listening socket and its file are gone when this returns; only its callback would wait for connections.
+  server.close();
 }
