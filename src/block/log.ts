@@ -45,6 +45,8 @@ export class Log {
   /** Why the last write to a segment failed; its slots are in memory and go out before any other. */
   #stuck: SystemError | undefined;
   #appended = 0;
+  /** Everything before this is durable; it always names a segment of which something is, so that a lost tail compares. */
+  #durable: LogPosition;
 
   private constructor(parts: LogParts, first: LogSegment, pool: ChunkPool) {
     this.#pool = pool;
@@ -55,6 +57,7 @@ export class Log {
     this.#epoch = parts.epoch;
     this.#current = first;
     this.#active = [first];
+    this.#durable = { segment: first.entry.number, slot: 0 };
   }
 
   /** Makes the first segment, its header and its name durable, so that a head may name it. */
@@ -217,14 +220,8 @@ export class Log {
   }
 
   #begin(previous: { readonly segment: number; readonly id: Uint8Array; readonly slots: number }): void {
-    this.appendNote({ kind: 'begin', previous, durable: this.#durable() });
+    this.appendNote({ kind: 'begin', previous, durable: this.#durable });
     void this.written();
-  }
-
-  /** Everything before this position is durable. */
-  #durable(): LogPosition {
-    const first = this.#active.find((segment) => segment.durable < segment.used) ?? this.#current;
-    return { segment: first.entry.number, slot: first.durable };
   }
 
   #roll(): Promise<void> {
@@ -244,7 +241,7 @@ export class Log {
         fresh = await prepared;
       } catch (error) {
         if (this.#prepared === prepared) this.#prepared = undefined;
-        throw ioError('making a log segment', error);
+        throw error;
       }
       if (this.#prepared !== prepared) continue;
       this.#prepared = undefined;
@@ -272,13 +269,17 @@ export class Log {
 
   /** The name is durable before the first slot goes in; the header becomes durable with the first sync. */
   async #prepare(epoch: EpochRecord): Promise<LogSegment> {
-    const segment = await makeSegment({ maker: this.#maker, limits: this.#limits, epoch }, this.#pool);
+    const segment = await makeSegment({ maker: this.#maker, limits: this.#limits, epoch }, this.#pool).catch(
+      (error: unknown) => {
+        throw ioError('making a log segment', error);
+      },
+    );
     try {
       await this.#maker.files.syncDirectory(this.#maker.store.directory);
       return segment;
     } catch (error) {
       await this.#discard(segment);
-      throw error;
+      throw ioError('making a log segment', error);
     }
   }
 
@@ -334,7 +335,6 @@ export class Log {
       if (!segment.damaged) {
         try {
           await segment.syncUpTo(end);
-          continue;
         } catch (error) {
           segment.damaged = true;
           this.#log.error(
@@ -343,11 +343,14 @@ export class Log {
           );
         }
       }
-      await this.#fileTurn.run(() => segment.rescue(Math.max(end, segment.written)));
-      this.#maker.store.forgetFile(segment.entry.number);
+      if (segment.damaged) {
+        await this.#fileTurn.run(() => segment.rescue(Math.max(end, segment.written)));
+        this.#maker.store.forgetFile(segment.entry.number);
+      }
+      this.#durable = { segment: segment.entry.number, slot: segment.durable };
     }
     await this.#retireDurable();
-    await this.#mark.record(this.#durable());
+    await this.#mark.record(this.#durable);
   }
 
   async #retireDurable(): Promise<void> {

@@ -1,0 +1,301 @@
+import { createHash } from 'node:crypto';
+
+import { SystemError } from '../../src/base/errors.ts';
+import type { FileStatus, FileSystem, OpenFile } from '../../src/block/file-system.ts';
+import type { Seeded } from './seeded.ts';
+import type { SimDirectory, SimFile, SimNode, SimStorage } from './sim-storage.ts';
+
+/** Something that a process asked for and that has not happened yet. */
+interface PendingCall {
+  /** Does it and tells who asked. */
+  readonly complete: () => void;
+  /** Does it, or a part of it, when who asked is gone. */
+  readonly effect: (random: Seeded) => void;
+}
+
+export interface SimOptions {
+  /** The process dies when it makes this many calls. */
+  readonly dieAfterCalls?: number;
+  /** How likely a sync fails. */
+  readonly syncFailure?: number;
+  /** True for a sync that is to be skipped, named by the code that asked for it: the engine with that line removed. */
+  readonly skipSync?: ((site: string) => boolean) | undefined;
+}
+
+/**
+ * The storage as one process sees it. Calls that are under way at the same time complete in an order that chance
+ * decides; when the process dies, nothing that it waits for ever comes, and calls under way happened, did not, or did
+ * in part.
+ */
+export class SimFileSystem implements FileSystem {
+  readonly storage: SimStorage;
+  readonly #random: Seeded;
+  readonly #options: SimOptions;
+  readonly #pending: PendingCall[] = [];
+  readonly #trace = createHash('sha256');
+  #calls = 0;
+  #running = false;
+  #died: () => void = () => undefined;
+  /** Resolves when the process has died by `dieAfterCalls`. */
+  readonly death: Promise<void>;
+  dead = false;
+  failedSyncs = 0;
+  readonly #heldLocks = new Set<string>();
+
+  constructor(storage: SimStorage, random: Seeded, options: SimOptions = {}) {
+    this.storage = storage;
+    this.#random = random;
+    this.#options = options;
+    this.death = new Promise((resolve) => (this.#died = resolve));
+  }
+
+  get calls(): number {
+    return this.#calls;
+  }
+
+  /** Equal for equal runs. */
+  traceDigest(): string {
+    return this.#trace.copy().digest('hex');
+  }
+
+  open(path: string, _mode: 'read' | 'write'): Promise<OpenFile> {
+    return this.#call(`open ${path}`, () => this.#openFile(path));
+  }
+
+  create(path: string): Promise<OpenFile> {
+    return this.#call(`create ${path}`, () => {
+      const { directory, name } = this.#locate(path);
+      if (directory.entries.has(name)) throw osError('EEXIST', path);
+      this.storage.rename({ directory, name, node: this.storage.newFile() });
+      return this.#openFile(path);
+    });
+  }
+
+  rename(from: string, to: string): Promise<void> {
+    return this.#call(`rename ${from} ${to}`, () => {
+      const source = this.#locate(from);
+      const target = this.#locate(to);
+      const node = source.directory.entries.get(source.name);
+      if (node === undefined) throw osError('ENOENT', from);
+      this.storage.rename(
+        { directory: source.directory, name: source.name, node: undefined },
+        { directory: target.directory, name: target.name, node },
+      );
+    });
+  }
+
+  link(existing: string, path: string): Promise<void> {
+    return this.#call(`link ${existing} ${path}`, () => {
+      const node = this.#find(existing);
+      const { directory, name } = this.#locate(path);
+      if (directory.entries.has(name)) throw osError('EEXIST', path);
+      this.storage.rename({ directory, name, node });
+    });
+  }
+
+  unlink(path: string): Promise<void> {
+    return this.#call(`unlink ${path}`, () => {
+      this.#find(path);
+      const { directory, name } = this.#locate(path);
+      this.storage.rename({ directory, name, node: undefined });
+    });
+  }
+
+  makeDirectory(path: string): Promise<void> {
+    return this.#call(`mkdir ${path}`, () => {
+      const { directory, name } = this.#locate(path);
+      if (directory.entries.has(name)) throw osError('EEXIST', path);
+      this.storage.rename({ directory, name, node: this.storage.newDirectory() });
+    });
+  }
+
+  removeDirectory(path: string): Promise<void> {
+    return this.#call(`rmdir ${path}`, () => {
+      if (this.#directory(path).entries.size > 0) throw osError('ENOTEMPTY', path);
+      const { directory, name } = this.#locate(path);
+      this.storage.rename({ directory, name, node: undefined });
+    });
+  }
+
+  list(path: string): Promise<string[]> {
+    return this.#call(`list ${path}`, () => [...this.#directory(path).entries.keys()]);
+  }
+
+  stat(path: string): Promise<FileStatus | undefined> {
+    return this.#call(`stat ${path}`, () => {
+      const node = this.storage.find(path);
+      if (node === undefined) return undefined;
+      return { kind: node.kind, inode: node.inode, sizeBytes: node.kind === 'file' ? node.size : 0 };
+    });
+  }
+
+  syncDirectory(path: string): Promise<void> {
+    const skipped = this.#isSkipped();
+    return this.#call(`sync ${path}`, () => {
+      const directory = this.#directory(path);
+      if (skipped) return;
+      this.#maybeFailSync(path);
+      this.storage.syncDirectory(directory);
+    });
+  }
+
+  lock(path: string): Disposable {
+    if (this.storage.locks.has(path)) throw new SystemError('conflict', 'LOCKED', `${path} is held`);
+    this.storage.locks.add(path);
+    this.#heldLocks.add(path);
+    return {
+      [Symbol.dispose]: () => {
+        if (!this.dead) this.storage.locks.delete(path);
+      },
+    };
+  }
+
+  /** The process ends now: what is under way happened, did not, or did in part. */
+  kill(): void {
+    if (this.dead) return;
+    this.dead = true;
+    // Calls happen in the order in which the system took them up, which the process no longer sees.
+    while (this.#pending.length > 0) {
+      const [call] = this.#pending.splice(this.#random.below(this.#pending.length), 1);
+      if (call !== undefined && this.#random.chance(0.5)) ignoreErrors(() => call.effect(this.#random));
+    }
+    for (const path of this.#heldLocks) this.storage.locks.delete(path);
+    this.#died();
+  }
+
+  #openFile(path: string): OpenFile {
+    const file = this.#find(path);
+    if (file.kind !== 'file') throw osError('EISDIR', path);
+    let closed = false;
+    const checkOpen = (): void => {
+      if (closed) throw osError('EBADF', path);
+    };
+    return {
+      read: (buffer, position) =>
+        this.#call(`read ${path} ${position} ${buffer.length}`, () => {
+          checkOpen();
+          const end = Math.min(position + buffer.length, file.size);
+          return end > position ? file.cache.copy(buffer, 0, position, end) : 0;
+        }),
+      write: (data, position) =>
+        this.#call(
+          `write ${path} ${position} ${data.length}`,
+          () => {
+            checkOpen();
+            this.#write(file, data, position, path);
+          },
+          (random) => this.#write(file, data.subarray(0, random.below(data.length + 1)), position, path),
+        ),
+      sync: () => {
+        const skipped = this.#isSkipped();
+        // Only what was written before the call is promised.
+        const captured = new Map(file.dirty);
+        const { size } = file;
+        return this.#call(`sync ${path}`, () => {
+          checkOpen();
+          if (skipped) return;
+          this.#maybeFailSync(path, file, captured);
+          file.persist(captured, size);
+        });
+      },
+      sizeBytes: () => this.#call(`size ${path}`, () => file.size),
+      close: () =>
+        this.#call(`close ${path}`, () => {
+          closed = true;
+        }),
+    };
+  }
+
+  #write(file: SimFile, data: Uint8Array, position: number, path: string): void {
+    const growth = Math.max(0, position + data.length - file.size);
+    const room = Math.min(growth, this.storage.freeBytes);
+    this.storage.freeBytes -= room;
+    if (room < growth) {
+      file.write(data.subarray(0, data.length - (growth - room)), position);
+      throw osError('ENOSPC', path);
+    }
+    file.write(data, position);
+  }
+
+  /** After a failed sync the system takes the pages for clean, whether they reached the platter or not. */
+  #maybeFailSync(path: string, file?: SimFile, captured?: ReadonlyMap<number, number>): void {
+    if (!this.#random.chance(this.#options.syncFailure ?? 0)) return;
+    this.failedSyncs += 1;
+    for (const [sector, change] of captured ?? []) {
+      if (this.#random.chance(0.5)) file?.persistSector(sector, 512);
+      if (file?.dirty.get(sector) === change) file.dirty.delete(sector);
+    }
+    throw osError('EIO', path);
+  }
+
+  #isSkipped(): boolean {
+    const { skipSync } = this.#options;
+    if (skipSync === undefined) return false;
+    // The two innermost lines of the engine: one function may sync for several callers.
+    const lines = (new Error('site').stack ?? '').split('\n').filter((line) => line.includes('/src/block/'));
+    const site = lines
+      .slice(0, 2)
+      .map((line) => /src\/block\/([^:]+:\d+)/.exec(line)?.[1] ?? '?')
+      .join(' from ');
+    return skipSync(site);
+  }
+
+  #call<T>(what: string, run: () => T, runPartly?: (random: Seeded) => void): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      if (this.dead) return;
+      const complete = (): void => {
+        try {
+          resolve(run());
+        } catch (error) {
+          reject(error as Error);
+        }
+      };
+      this.#trace.update(what);
+      this.#pending.push({ complete, effect: runPartly ?? run });
+      this.#calls += 1;
+      if (this.#calls >= (this.#options.dieAfterCalls ?? Infinity)) this.kill();
+      else this.#schedule();
+    });
+  }
+
+  #schedule(): void {
+    if (this.#running) return;
+    this.#running = true;
+    setImmediate(() => {
+      this.#running = false;
+      const [call] = this.#pending.splice(this.#random.below(this.#pending.length), 1);
+      if (this.dead || call === undefined) return;
+      call.complete();
+      if (this.#pending.length > 0) this.#schedule();
+    });
+  }
+
+  #locate(path: string): { directory: SimDirectory; name: string } {
+    const at = path.lastIndexOf('/');
+    return { directory: this.#directory(path.slice(0, at)), name: path.slice(at + 1) };
+  }
+
+  #find(path: string): SimNode {
+    const node = this.storage.find(path);
+    if (node === undefined) throw osError('ENOENT', path);
+    return node;
+  }
+
+  #directory(path: string): SimDirectory {
+    const node = this.#find(path);
+    if (node.kind !== 'directory') throw osError('ENOTDIR', path);
+    return node;
+  }
+}
+
+function osError(code: string, path: string): Error {
+  return Object.assign(new Error(`${code}: ${path}`), { code });
+}
+
+function ignoreErrors(run: () => void): void {
+  try {
+    run();
+  } catch {
+    // The process that would have been told is gone.
+  }
+}

@@ -1,0 +1,493 @@
+/**
+ * One seed is one world: a machine with storage, a disk on it, clients that use it, and crashes of two kinds, also one
+ * after the other. `runSeed` throws when a promise of the engine does not hold, with the seed in the message.
+ */
+import assert from 'node:assert/strict';
+
+import { silentLogger } from '../../src/base/log.ts';
+import { GiB } from '../../src/base/units.ts';
+import { nodeCipherBackend } from '../../src/crypto/node-aead.ts';
+import {
+  cloneDisk,
+  createDisk,
+  deleteDisk,
+  deleteSnapshot,
+  openDisk,
+  removeLeftoverDirectories,
+} from '../../src/block/disk.ts';
+import type { DataKey, Disk, DiskIdentity, Environment } from '../../src/block/disk.ts';
+import type { Limits } from '../../src/block/environment.ts';
+import type { Pin } from '../../src/block/pin.ts';
+import { NonceLedger } from '../block/nonce-ledger.ts';
+import { Oracle } from './oracle.ts';
+import { Seeded } from './seeded.ts';
+import { SimFileSystem } from './sim-file-system.ts';
+import type { SimOptions } from './sim-file-system.ts';
+import { SimStorage } from './sim-storage.ts';
+
+const BLOCK_BYTES = 4096;
+const LIVING = '/data/disks';
+const RETIRED = '/data/retired';
+const DISK_ID = 'd-sim';
+
+/** Everything small, so that a few hundred operations roll segments, checkpoint and evict. */
+const LIMITS: Limits = {
+  segmentSlots: 12,
+  syncEveryBytes: 8 * 4128,
+  unsyncedBytesMax: 24 * 4128,
+  checkpointSlots: 60,
+  checkpointChanges: 40,
+  mapPages: 6,
+  openSegments: 3,
+};
+
+/** What a run came across: a simulation that meets nothing proves nothing. */
+export interface Reached {
+  processCrashes: number;
+  powerLosses: number;
+  crashesInRecovery: number;
+  recoveries: number;
+  closes: number;
+  checkpoints: number;
+  snapshots: number;
+  clones: number;
+  flushes: number;
+  writes: number;
+  failedSyncs: number;
+  tornSectors: number;
+  droppedSectors: number;
+  seals: number;
+}
+
+export function nothingReached(): Reached {
+  return {
+    processCrashes: 0,
+    powerLosses: 0,
+    crashesInRecovery: 0,
+    recoveries: 0,
+    closes: 0,
+    checkpoints: 0,
+    snapshots: 0,
+    clones: 0,
+    flushes: 0,
+    writes: 0,
+    failedSyncs: 0,
+    tornSectors: 0,
+    droppedSectors: 0,
+    seals: 0,
+  };
+}
+
+export interface SeedOptions {
+  readonly skipSync?: (site: string) => boolean;
+}
+
+export async function runSeed(seed: number, options: SeedOptions = {}): Promise<{ reached: Reached; trace: string }> {
+  const world = new World(seed, options);
+  try {
+    await world.live();
+  } catch (error) {
+    throw new Error(`seed ${seed}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  }
+  return { reached: world.reached, trace: world.trace };
+}
+
+/** Thrown when the simulated process died: nothing after it happens. */
+class Died extends Error {}
+
+class World {
+  readonly reached = nothingReached();
+  trace = '';
+  readonly #random: Seeded;
+  readonly #options: SeedOptions;
+  readonly #storage = new SimStorage();
+  readonly #ledger = new NonceLedger(nodeCipherBackend());
+  readonly #dataKey: DataKey;
+  readonly #identity: DiskIdentity = {
+    diskId: DISK_ID,
+    sizeBytes: GiB,
+    encrypted: true,
+    wrappedKey: Uint8Array.of(9, 9),
+  };
+  readonly #oracle: Oracle;
+  #files: SimFileSystem;
+  #pin: Pin | undefined;
+  #stamp = 0;
+  #snapshotCount = 0;
+  /** Being read or deleted by a client. */
+  readonly #busySnapshots = new Set<string>();
+  readonly #deletedSnapshots = new Set<string>();
+  /** A clone that was answered and left alone since. */
+  #keptClone:
+    { readonly diskId: string; readonly dataKey: DataKey; readonly pin: Pin; readonly snapshotId: string } | undefined;
+  readonly #failSyncs: boolean;
+  readonly #clients: number;
+  /** The worst crash since the disk was last seen whole. */
+  #crash: 'process' | 'power' | undefined;
+
+  constructor(seed: number, options: SeedOptions) {
+    this.#random = new Seeded(seed);
+    this.#options = options;
+    this.#dataKey = { suite: this.#random.pick(['aes-256-gcm', 'sm4-gcm']), key: new Uint8Array(32).fill(seed % 251) };
+    const last = GiB / BLOCK_BYTES - 1;
+    const far = [700, 513, 512, 511, last - 1, last, 262_000, 262_001];
+    this.#oracle = new Oracle([...Array.from({ length: 14 }, (_, i) => i), ...far].sort((a, b) => a - b));
+    this.#failSyncs = this.#random.chance(0.2);
+    this.#clients = 1 + this.#random.below(4);
+    this.#files = this.#newProcess();
+  }
+
+  async live(): Promise<void> {
+    await this.#make();
+    const lives = 2 + this.#random.below(4);
+    for (let life = 0; life < lives; life++) await this.#liveOnce(this.#dieAfter());
+    await this.#liveOnce(undefined);
+    await this.#checkEverySnapshot();
+    this.reached.seals = this.#ledger.size;
+    this.reached.tornSectors = this.#storage.tornSectors;
+    this.reached.droppedSectors = this.#storage.droppedSectors;
+  }
+
+  /** Mostly in the middle of work, often within the open or the recovery. */
+  #dieAfter(): number | undefined {
+    if (this.#random.chance(0.15)) return undefined;
+    return this.#random.chance(0.35) ? 1 + this.#random.below(90) : 1 + this.#random.below(700);
+  }
+
+  async #make(): Promise<void> {
+    const files = this.#files;
+    await files.makeDirectory('/data');
+    for (const directory of [LIVING, RETIRED]) await files.makeDirectory(directory);
+    for (const directory of ['', '/data']) await files.syncDirectory(directory);
+    this.#pin = await createDisk(this.#env(), `${LIVING}/${DISK_ID}`, this.#identity, this.#dataKey);
+    this.#maybeLosePower();
+  }
+
+  /** From one start of the process to its end, whichever way it ends. */
+  async #liveOnce(dieAfterCalls: number | undefined): Promise<void> {
+    const files = this.#newProcess({
+      ...(dieAfterCalls === undefined ? {} : { dieAfterCalls }),
+      syncFailure: this.#failSyncs ? 0.02 : 0,
+    });
+    this.#files = files;
+    let opened = false;
+    this.#busySnapshots.clear();
+    try {
+      const disk = await this.#orDeath(this.#openAndCheck());
+      opened = true;
+      await this.#orDeath(this.#useDisk(disk));
+      this.#crash = undefined;
+    } catch (error) {
+      if (!(error instanceof Died)) {
+        if (this.#failSyncs && files.failedSyncs > 0 && isIoFailure(error)) this.#endBadly(files, opened);
+        else throw error;
+      } else {
+        this.#endBadly(files, opened);
+      }
+    } finally {
+      this.trace += files.traceDigest();
+      this.reached.failedSyncs += files.failedSyncs;
+    }
+  }
+
+  #newProcess(options: SimOptions = {}): SimFileSystem {
+    return new SimFileSystem(this.#storage, this.#random, { ...options, skipSync: this.#options.skipSync });
+  }
+
+  /** Between two things that are both done: what was answered must be there afterwards. */
+  #maybeLosePower(): void {
+    if (!this.#random.chance(0.5)) return;
+    this.#files.kill();
+    this.#storage.losePower(this.#random);
+    this.#files = this.#newProcess();
+  }
+
+  #endBadly(files: SimFileSystem, opened: boolean): void {
+    files.kill();
+    if (!opened) this.reached.crashesInRecovery += 1;
+    if (this.#random.chance(0.5)) {
+      this.reached.powerLosses += 1;
+      this.#storage.losePower(this.#random);
+      this.#crash = 'power';
+    } else {
+      this.reached.processCrashes += 1;
+      this.#crash ??= 'process';
+    }
+  }
+
+  async #orDeath<T>(work: Promise<T>): Promise<T> {
+    const files = this.#files;
+    const died = files.death.then(() => {
+      throw new Died();
+    });
+    const result = await Promise.race([work, died]);
+    if (files.dead) throw new Died();
+    return result;
+  }
+
+  async #openAndCheck(): Promise<Disk> {
+    await this.#checkKeptClone();
+    for (const snapshotId of this.#deletedSnapshots)
+      assert.equal(
+        await this.#files.stat(`${LIVING}/${DISK_ID}/roots/${snapshotId}`),
+        undefined,
+        `snapshot ${snapshotId} was deleted`,
+      );
+    this.#refuseIfDead();
+    const disk = await openDisk(this.#env(), `${LIVING}/${DISK_ID}`, {
+      diskId: DISK_ID,
+      dataKey: this.#dataKey,
+      pin: this.#pin,
+      readOnly: false,
+    });
+    if (disk.recovered) this.reached.recoveries += 1;
+    const read = await readBlocks(disk, this.#oracle.blocks);
+    this.#refuseIfDead();
+    // A disk that was closed has lost nothing: that is the same promise as after a process crash with nothing running.
+    this.#oracle.checkAfterCrash(this.#crash ?? 'process', read);
+    this.#crash = undefined;
+    disk.onPin = (pin) => this.#notePin(pin);
+    this.#notePin(disk.pin);
+    return disk;
+  }
+
+  #notePin(pin: Pin): void {
+    if (!this.#files.dead) this.#pin = pin;
+  }
+
+  async #useDisk(disk: Disk): Promise<void> {
+    const busy = new Set<number>();
+    const operations = 5 + this.#random.below(120);
+    let left = operations;
+    const client = async (): Promise<void> => {
+      while (left > 0) {
+        left -= 1;
+        await this.#operation(disk, busy);
+        this.#refuseIfDead();
+      }
+    };
+    await Promise.all(Array.from({ length: this.#clients }, client));
+    if (this.#random.chance(0.3)) {
+      // Left without a close, as a crash between two operations would leave it.
+      throw new Died();
+    }
+    const pin = await disk.close();
+    this.#refuseIfDead();
+    this.#notePin(pin);
+    this.reached.closes += 1;
+    this.#oracle.beginFlush()();
+  }
+
+  async #operation(disk: Disk, busy: Set<number>): Promise<void> {
+    const roll = this.#random.below(100);
+    if (roll < 45) await this.#withBlocks(busy, (blocks) => this.#write(disk, blocks));
+    else if (roll < 55) await this.#withBlocks(busy, (blocks) => this.#writePart(disk, blocks[0] ?? 0));
+    else if (roll < 63) await this.#withBlocks(busy, (blocks) => this.#clear(disk, blocks));
+    else if (roll < 80) await this.#withBlocks(busy, (blocks) => this.#read(disk, blocks));
+    else if (roll < 94) await this.#flush(disk);
+    else if (roll < 96) await this.#checkpoint(disk);
+    else if (roll < 98) await this.#snapshot(disk);
+    else await this.#dropOrCloneSnapshot();
+  }
+
+  /** Runs with a few neighbouring blocks that nobody else uses meanwhile. */
+  async #withBlocks(busy: Set<number>, use: (blocks: readonly number[]) => Promise<void>): Promise<void> {
+    const all = this.#oracle.blocks;
+    const at = this.#random.below(all.length);
+    const first = all[at] ?? 0;
+    const blocks = [first];
+    const wanted = this.#random.below(4);
+    for (let i = 1; i <= wanted && all[at + i] === first + i; i++) blocks.push(first + i);
+    if (blocks.some((block) => busy.has(block))) return;
+    for (const block of blocks) busy.add(block);
+    await use(blocks);
+    for (const block of blocks) busy.delete(block);
+  }
+
+  async #write(disk: Disk, blocks: readonly number[]): Promise<void> {
+    const contents = new Map(blocks.map((block) => [block, this.#fresh()]));
+    const fua = this.#random.chance(0.15);
+    await this.#change(contents, fua, () =>
+      disk.write((blocks[0] ?? 0) * BLOCK_BYTES, Buffer.concat([...contents.values()]), { fua }),
+    );
+    this.reached.writes += 1;
+  }
+
+  async #writePart(disk: Disk, block: number): Promise<void> {
+    const at = this.#random.below(BLOCK_BYTES);
+    const data = this.#fresh().subarray(0, 1 + this.#random.below(BLOCK_BYTES - at));
+    const content = Buffer.from(this.#oracle.latest(block));
+    data.copy(content, at);
+    await this.#change(new Map([[block, content]]), false, () =>
+      disk.write(block * BLOCK_BYTES + at, data, { fua: false }),
+    );
+  }
+
+  async #clear(disk: Disk, blocks: readonly number[]): Promise<void> {
+    const contents = new Map(blocks.map((block) => [block, Buffer.alloc(BLOCK_BYTES)]));
+    const offset = (blocks[0] ?? 0) * BLOCK_BYTES;
+    const length = blocks.length * BLOCK_BYTES;
+    const fua = this.#random.chance(0.15);
+    if (this.#random.chance(0.5)) await this.#change(contents, fua, () => disk.trim(offset, length, { fua }));
+    else {
+      const noHole = this.#random.chance(0.5);
+      await this.#change(contents, fua, () => disk.zero(offset, length, { fua, noHole }));
+    }
+  }
+
+  async #change(contents: ReadonlyMap<number, Buffer>, fua: boolean, run: () => Promise<void>): Promise<void> {
+    const change = this.#oracle.begin(contents);
+    await run();
+    this.#refuseIfDead();
+    this.#oracle.acknowledge(change, fua);
+  }
+
+  async #read(disk: Disk, blocks: readonly number[]): Promise<void> {
+    const read = Buffer.from(await disk.read((blocks[0] ?? 0) * BLOCK_BYTES, blocks.length * BLOCK_BYTES));
+    this.#refuseIfDead();
+    for (const [i, block] of blocks.entries())
+      this.#oracle.checkRead(block, read.subarray(i * BLOCK_BYTES, (i + 1) * BLOCK_BYTES));
+  }
+
+  async #flush(disk: Disk): Promise<void> {
+    const done = this.#oracle.beginFlush();
+    await disk.flush();
+    this.#refuseIfDead();
+    done();
+    this.reached.flushes += 1;
+  }
+
+  async #checkpoint(disk: Disk): Promise<void> {
+    const done = this.#oracle.beginFlush();
+    const pin = await disk.checkpoint();
+    this.#refuseIfDead();
+    this.#notePin(pin);
+    done();
+    this.reached.checkpoints += 1;
+  }
+
+  async #snapshot(disk: Disk): Promise<void> {
+    this.#snapshotCount += 1;
+    const snapshotId = `s-${this.#snapshotCount}`;
+    const done = this.#oracle.beginSnapshot(snapshotId);
+    const flushed = this.#oracle.beginFlush();
+    const pin = await disk.snapshot(snapshotId);
+    this.#refuseIfDead();
+    this.#notePin(pin);
+    done();
+    flushed();
+    this.reached.snapshots += 1;
+  }
+
+  async #dropOrCloneSnapshot(): Promise<void> {
+    const ids = this.#oracle.snapshotIds.filter((id) => !this.#busySnapshots.has(id));
+    if (ids.length === 0) return;
+    const snapshotId = this.#random.pick(ids);
+    this.#busySnapshots.add(snapshotId);
+    if (this.#random.chance(0.3)) {
+      this.#oracle.forgetSnapshot(snapshotId);
+      await deleteSnapshot(this.#env(), `${LIVING}/${DISK_ID}`, snapshotId);
+      this.#refuseIfDead();
+      this.#deletedSnapshots.add(snapshotId);
+    } else await this.#checkSnapshot(LIVING, snapshotId);
+    this.#busySnapshots.delete(snapshotId);
+  }
+
+  /** A snapshot is read by making a disk from it, which is deleted again. */
+  async #checkSnapshot(parent: string, snapshotId: string): Promise<void> {
+    this.#snapshotCount += 1;
+    const diskId = `d-clone-${this.#snapshotCount}`;
+    const directory = `${LIVING}/${diskId}`;
+    const dataKey: DataKey = { suite: this.#dataKey.suite, key: new Uint8Array(32).fill(255) };
+    const identity = { ...this.#identity, diskId };
+    const source = { directory: `${parent}/${DISK_ID}`, snapshotId, dataKey: this.#dataKey, pin: undefined };
+    const pin = await cloneDisk(this.#env(), source, { directory, identity, dataKey });
+    this.#refuseIfDead();
+    if (this.#keptClone === undefined && parent === LIVING && this.#random.chance(0.3)) {
+      this.#keptClone = { diskId, dataKey, pin, snapshotId };
+      return;
+    }
+    const clone = await openDisk(this.#env(), directory, { diskId, dataKey, pin, readOnly: false });
+    const read = await readBlocks(clone, this.#oracle.blocks);
+    this.#refuseIfDead();
+    this.#oracle.checkSnapshot(snapshotId, read);
+    const [block = 0] = this.#oracle.blocks;
+    await clone.write(block * BLOCK_BYTES, this.#fresh(), { fua: false });
+    await clone.close();
+    await deleteDisk(this.#env(), directory, `${RETIRED}/${diskId}`, []);
+    this.reached.clones += 1;
+  }
+
+  async #checkKeptClone(): Promise<void> {
+    if (this.#keptClone === undefined) return;
+    const { diskId, dataKey, pin, snapshotId } = this.#keptClone;
+    const directory = `${LIVING}/${diskId}`;
+    const clone = await openDisk(this.#env(), directory, { diskId, dataKey, pin, readOnly: true });
+    const read = await readBlocks(clone, this.#oracle.blocks);
+    this.#refuseIfDead();
+    this.#oracle.checkClone(snapshotId, read);
+    await clone.close();
+  }
+
+  /** At the end, with the disk itself deleted. */
+  async #checkEverySnapshot(): Promise<void> {
+    this.#files = this.#newProcess();
+    await this.#checkKeptClone();
+    const ids = this.#oracle.snapshotIds;
+    const retired = `${RETIRED}/${DISK_ID}`;
+    await deleteDisk(this.#env(), `${LIVING}/${DISK_ID}`, retired, ids);
+    this.#maybeLosePower();
+    assert.equal(await this.#files.stat(`${LIVING}/${DISK_ID}`), undefined, 'a deleted disk stays deleted');
+    if (ids.length > 0) assert.deepEqual((await this.#files.list(`${retired}/roots`)).sort(), ids.toSorted());
+    for (const snapshotId of ids) {
+      await this.#checkSnapshot(RETIRED, snapshotId);
+      await deleteSnapshot(this.#env(), retired, snapshotId);
+      this.#maybeLosePower();
+      assert.equal(await this.#files.stat(`${retired}/roots/${snapshotId}`), undefined, 'a deleted snapshot stays so');
+    }
+    await this.#checkKeptClone();
+    await removeLeftoverDirectories(this.#env(), RETIRED);
+    assert.deepEqual(await this.#files.list(RETIRED), [], 'nothing is left of a deleted disk');
+  }
+
+  #fresh(): Buffer {
+    this.#stamp += 1;
+    const block = Buffer.alloc(BLOCK_BYTES, this.#stamp % 251);
+    block.writeUInt32LE(this.#stamp, 0);
+    block.writeUInt32LE(this.#stamp, BLOCK_BYTES - 4);
+    return block;
+  }
+
+  #refuseIfDead(): void {
+    if (this.#files.dead) throw new Died();
+  }
+
+  #env(): Environment {
+    return {
+      files: this.#files,
+      clock: FROZEN_CLOCK,
+      random: this.#random,
+      cipher: this.#ledger,
+      log: silentLogger,
+      machineId: 'sim',
+      limits: LIMITS,
+    };
+  }
+}
+
+const FROZEN_CLOCK = {
+  nowMs: () => 0,
+  monotonicMs: () => 0,
+  sleep: () => Promise.resolve(),
+  every: () => ({ [Symbol.dispose]: () => undefined }),
+};
+
+function isIoFailure(error: unknown): boolean {
+  return error instanceof Error && 'kind' in error && error.kind === 'unavailable';
+}
+
+async function readBlocks(disk: Disk, blocks: readonly number[]): Promise<Map<number, Buffer>> {
+  const read = new Map<number, Buffer>();
+  for (const block of blocks) read.set(block, Buffer.from(await disk.read(block * BLOCK_BYTES, BLOCK_BYTES)));
+  return read;
+}
