@@ -55,7 +55,8 @@ export class AdminServer {
       response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(output));
     } catch (error) {
       const { kind, code } = error instanceof SystemError ? error : { kind: 'internal', code: 'INTERNAL' };
-      if (!(error instanceof SystemError)) this.#log.error({ error }, 'an administration request failed unexpectedly');
+      if (!(error instanceof SystemError))
+        this.#log.error({ err: error }, 'an administration request failed unexpectedly');
       response
         .writeHead(400, { 'content-type': 'application/json' })
         .end(JSON.stringify({ kind, code, message: messageOf(error) }));

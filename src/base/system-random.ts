@@ -18,7 +18,8 @@ function kernelBytes(length: number): Buffer {
 
 export const systemRandom: Random = {
   bytes: (length) => {
-    const out = kernelBytes(length);
+    // Not a Buffer: its slices would share memory with what callers wipe.
+    const out = Uint8Array.from(kernelBytes(length));
     // Two independent sources: whoever predicts one still lacks the other.
     const second = randomBytes(length);
     for (let i = 0; i < length; i++) out[i] = (out[i] ?? 0) ^ (second[i] ?? 0);

@@ -1,6 +1,8 @@
 import type { Suite } from '../crypto/aead.ts';
 import type { Pin } from '../block/pin.ts';
 
+export type { Pin };
+
 /** What opens a disk's files: its data key in the clear (32 bytes, wiped by the receiver) and its suite. */
 export interface DataKey {
   readonly suite: Suite;

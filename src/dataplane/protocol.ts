@@ -76,8 +76,10 @@ export type Event = { readonly event: 'pin'; readonly diskId: string; readonly p
 export function encodeMessage(value: object): Uint8Array {
   const binaries: Uint8Array[] = [];
   const json = Buffer.from(
-    JSON.stringify(value, (_key, field: unknown) => {
-      if (!(field instanceof Uint8Array)) return field;
+    JSON.stringify(value, function (this: Record<string, unknown>, name, converted: unknown) {
+      // A Buffer converts itself to text before it comes here, so look at what stands in the object.
+      const field = this[name];
+      if (!(field instanceof Uint8Array)) return converted;
       binaries.push(field);
       return { $bin: field.length };
     }),

@@ -28,12 +28,16 @@ test('the reader wipes what it was given, since it may hold a data key', () => {
   assert.ok(bytes.every((byte) => byte === 0));
 });
 
-test('a data key never stands in the text of a message', () => {
-  const key = new Uint8Array(32).fill(0x41);
-  const bytes = Buffer.from(encodeMessage({ id: 1, dataKey: { key } }));
-  const json = bytes.subarray(8, 8 + bytes.readUInt32BE(4)).toString();
-  assert.equal(json, '{"id":1,"dataKey":{"key":{"$bin":32}}}');
-});
+for (const [kind, key] of [
+  ['Uint8Array', new Uint8Array(32).fill(0x41)],
+  ['Buffer', Buffer.alloc(32, 0x41)],
+] as const) {
+  test(`a data key never stands in the text of a message (${kind})`, () => {
+    const bytes = Buffer.from(encodeMessage({ id: 1, dataKey: { key } }));
+    const json = bytes.subarray(8, 8 + bytes.readUInt32BE(4)).toString();
+    assert.equal(json, '{"id":1,"dataKey":{"key":{"$bin":32}}}');
+  });
+}
 
 for (const [name, bytes] of [
   ['a length beyond the limit', Buffer.from([0xff, 0xff, 0xff, 0xff])],

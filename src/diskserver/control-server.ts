@@ -1,0 +1,103 @@
+import { chmodSync, rmSync } from 'node:fs';
+import { createServer, type Server, type Socket } from 'node:net';
+
+import { messageOf, SystemError } from '../base/errors.ts';
+import type { Logger } from '../base/log.ts';
+import {
+  encodeMessage,
+  MessageReader,
+  type Event,
+  type Hello,
+  type Method,
+  type Methods,
+  type Request,
+} from '../dataplane/protocol.ts';
+
+/** What answers each method. */
+export type Handlers = { readonly [M in Method]: (params: Methods[M]['params']) => Promise<Methods[M]['result']> };
+
+/** The disk server's private socket: owner only, one control plane at a time is enough, more do no harm. */
+export class ControlServer {
+  readonly #hello: Hello;
+  readonly #handlers: Handlers;
+  readonly #log: Logger;
+  readonly #sockets = new Set<Socket>();
+  #server: Server | undefined;
+
+  constructor(hello: Hello, handlers: Handlers, log: Logger) {
+    this.#hello = hello;
+    this.#handlers = handlers;
+    this.#log = log;
+  }
+
+  /** @param socketPath a socket file left by a server that is gone is replaced; the caller holds the lock that says so. */
+  async listen(socketPath: string): Promise<void> {
+    rmSync(socketPath, { force: true });
+    const server = createServer((socket) => this.#serve(socket));
+    const before = process.umask(0o177);
+    try {
+      await new Promise<void>((resolve, reject) => {
+        server.once('error', reject);
+        server.listen(socketPath, resolve);
+      });
+    } finally {
+      process.umask(before);
+    }
+    chmodSync(socketPath, 0o600);
+    this.#server = server;
+  }
+
+  /** Tells every connected control plane. */
+  publish(event: Event): void {
+    const bytes = encodeMessage(event);
+    for (const socket of this.#sockets) socket.write(bytes);
+  }
+
+  close(): void {
+    this.#server?.close();
+    for (const socket of this.#sockets) socket.end();
+  }
+
+  #serve(socket: Socket): void {
+    this.#sockets.add(socket);
+    socket.on('close', () => this.#sockets.delete(socket));
+    socket.on('error', () => socket.destroy());
+    socket.write(encodeMessage(this.#hello));
+    const reader = new MessageReader();
+    socket.on('data', (chunk: Buffer) => {
+      try {
+        for (const message of reader.push(chunk)) void this.#answer(socket, message as Request);
+      } catch (error) {
+        this.#log.error({ reason: messageOf(error) }, 'a control connection sent something that is not our protocol');
+        socket.destroy();
+      }
+    });
+  }
+
+  async #answer(socket: Socket, request: Request): Promise<void> {
+    let reply: object;
+    try {
+      const handler = this.#handlers[request.method] as ((params: object) => Promise<object>) | undefined;
+      if (handler === undefined)
+        throw new SystemError('invalid', 'UNKNOWN_METHOD', `this disk server has no method ${request.method}`);
+      reply = { id: request.id, result: await handler(request.params) };
+    } catch (error) {
+      if (!(error instanceof SystemError))
+        this.#log.error({ method: request.method, err: error }, 'a request of the control plane failed unexpectedly');
+      const { kind, code } = error instanceof SystemError ? error : { kind: 'internal', code: 'INTERNAL' };
+      reply = { id: request.id, error: { kind, code, message: messageOf(error) } };
+    } finally {
+      wipeKeys(request.params);
+    }
+    const bytes = encodeMessage(reply);
+    if (!socket.destroyed) socket.write(bytes, () => bytes.fill(0));
+  }
+}
+
+/** Zeroes every data key among the parameters: whoever needed it has taken a copy of its own. */
+function wipeKeys(params: object): void {
+  for (const [name, value] of Object.entries(params)) {
+    if ((name === 'key' || name === 'psk') && value instanceof Uint8Array) value.fill(0);
+    else if (typeof value === 'object' && value !== null && !(value instanceof Uint8Array)) wipeKeys(value as object);
+  }
+}

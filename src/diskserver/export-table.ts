@@ -1,0 +1,74 @@
+import { timingSafeEqual } from 'node:crypto';
+
+import type { Export, ExportDirectory, Peer } from '../nbd/export.ts';
+
+/** One open disk and the credential that reaches it. */
+export interface ExportEntry {
+  readonly name: string;
+  readonly socketPath: string;
+  readonly pskIdentity: string;
+  /** 32 bytes, a copy of this table's own, wiped on removal. */
+  readonly psk: Uint8Array;
+  readonly export: Export;
+}
+
+/** Which peer may see which export: a TLS identity sees its own, a Unix socket sees the one it belongs to, and no more. */
+export class ExportTable implements ExportDirectory {
+  readonly #byName = new Map<string, ExportEntry>();
+  readonly #suspended = new Set<string>();
+
+  add(entry: ExportEntry): void {
+    this.#byName.set(entry.name, { ...entry, psk: Uint8Array.from(entry.psk) });
+  }
+
+  /** Hides the export from new connections while it is being closed. */
+  suspend(name: string): void {
+    this.#suspended.add(name);
+  }
+
+  /** Shows it again: it could not be closed. */
+  resume(name: string): void {
+    this.#suspended.delete(name);
+  }
+
+  /** Forgets the export and its secret. */
+  remove(name: string): void {
+    this.#suspended.delete(name);
+    this.#byName.get(name)?.psk.fill(0);
+    this.#byName.delete(name);
+  }
+
+  list(peer: Peer): readonly string[] {
+    const entry = this.#visibleTo(peer);
+    return entry === undefined ? [] : [entry.name];
+  }
+
+  find(peer: Peer, name: string): Export | undefined {
+    const entry = this.#visibleTo(peer);
+    return entry !== undefined && (name === '' || name === entry.name) ? entry.export : undefined;
+  }
+
+  pskOf(identity: string): Uint8Array | undefined {
+    return this.#byIdentity(identity)?.psk;
+  }
+
+  #visibleTo(peer: Peer): ExportEntry | undefined {
+    const entry = this.#entryOf(peer);
+    return entry === undefined || this.#suspended.has(entry.name) ? undefined : entry;
+  }
+
+  #entryOf(peer: Peer): ExportEntry | undefined {
+    if (peer.transport === 'tcp') return this.#byIdentity(peer.pskIdentity);
+    for (const entry of this.#byName.values()) if (entry.socketPath === peer.socketPath) return entry;
+    return undefined;
+  }
+
+  #byIdentity(identity: string): ExportEntry | undefined {
+    const wanted = Buffer.from(identity);
+    for (const entry of this.#byName.values()) {
+      const candidate = Buffer.from(entry.pskIdentity);
+      if (candidate.length === wanted.length && timingSafeEqual(candidate, wanted)) return entry;
+    }
+    return undefined;
+  }
+}

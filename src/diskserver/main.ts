@@ -1,0 +1,165 @@
+/** The disk server: serves open disks over NBD, and holds their plaintext data keys. Started and watched by `sealdisk serve`. */
+import { closeSync, mkdirSync, rmSync, writeSync } from 'node:fs';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+
+import pino from 'pino';
+
+import { isKind, messageOf, SystemError } from '../base/errors.ts';
+import { systemClock } from '../base/system-clock.ts';
+import { lockFile } from '../base/system-file-lock.ts';
+import { bootId, forbidMemoryDumps, machineId } from '../base/system-host.ts';
+import { systemRandom } from '../base/system-random.ts';
+import { makeRuntimeDirectory } from '../base/system-runtime-directory.ts';
+import { VERSION } from '../base/version.ts';
+import { localFiles } from '../block/local-files.ts';
+import { selectCipherBackend } from '../crypto/cipher-backend.ts';
+import { PROTOCOL_VERSION } from '../dataplane/protocol.ts';
+import { diskServerSocket } from '../dataplane/socket-path.ts';
+import { NbdServer } from '../nbd/server.ts';
+import { ControlServer, type Handlers } from './control-server.ts';
+import { DiskHost } from './disk-host.ts';
+import { ExportTable } from './export-table.ts';
+
+/** The descriptor on which the starter waits for one line: ready, or why not. */
+const READINESS_FD = 3;
+
+async function start(): Promise<void> {
+  const { values } = parseArgs({
+    args: process.argv.slice(3),
+    options: { 'data-dir': { type: 'string' }, 'nbd-listen': { type: 'string' } },
+  });
+  const dataDirectory = values['data-dir'];
+  const nbdListen = values['nbd-listen'];
+  if (dataDirectory === undefined || nbdListen === undefined) {
+    throw new SystemError(
+      'invalid',
+      'USAGE',
+      'the disk server is started by `sealdisk serve`; it needs --data-dir and --nbd-listen',
+    );
+  }
+  process.umask(0o077);
+  forbidMemoryDumps();
+  const log = pino({ name: 'disk-server' });
+  const lock = lockDataDirectory(dataDirectory, nbdListen);
+
+  const socketDirectory = path.join(makeRuntimeDirectory(dataDirectory), 'nbd');
+  // Sockets of a disk server that was killed: we hold the lock, so nobody serves them.
+  rmSync(socketDirectory, { recursive: true, force: true });
+  mkdirSync(socketDirectory, { recursive: true, mode: 0o700 });
+  mkdirSync(path.join(dataDirectory, 'disks'), { recursive: true, mode: 0o700 });
+
+  const table = new ExportTable();
+  const nbd = new NbdServer({ directory: table, clock: systemClock, random: systemRandom, log });
+  const at = nbdListen.lastIndexOf(':');
+  const wanted = { host: nbdListen.slice(0, at).replace(/^\[|\]$/g, ''), port: Number(nbdListen.slice(at + 1)) };
+  const address = await nbd.listenTcp(wanted).catch((error: unknown) => {
+    if (!(error instanceof SystemError)) throw error;
+    throw new SystemError(error.kind, error.code, `${error.message} NBD listens where --nbd-listen says.`, {
+      cause: error,
+    });
+  });
+
+  const host = new DiskHost({
+    environment: {
+      files: localFiles,
+      clock: systemClock,
+      random: systemRandom,
+      cipher: selectCipherBackend(log),
+      log,
+      machineId: machineId(),
+    },
+    dataDirectory,
+    socketDirectory,
+    nbd,
+    table,
+    log,
+    onPin: (diskId, pin) => control.publish({ event: 'pin', diskId, pin }),
+  });
+
+  const stop = async (): Promise<void> => {
+    control.close();
+    await nbd.close(0);
+    lock[Symbol.dispose]();
+    process.exit(0);
+  };
+  const handlers: Handlers = {
+    ping: async () => ({}),
+    createDisk: async (params) => ({ pin: await host.createDisk(params) }),
+    cloneDisk: async (params) => ({ pin: await host.cloneDisk(params) }),
+    deleteDisk: async (params) => {
+      await host.deleteDisk(params);
+      return {};
+    },
+    createSnapshot: async (params) => ({ pin: await host.createSnapshot(params) }),
+    deleteSnapshot: async (params) => {
+      await host.deleteSnapshot(params);
+      return {};
+    },
+    openExport: async (params) => ({ info: await host.openExport(params) }),
+    closeExport: async (params) => ({ pin: await host.closeExport(params) }),
+    listExports: async () => ({ exports: host.listExports() }),
+    shutdown: async () => {
+      const pins = await host.closeAll();
+      setImmediate(() => void stop());
+      return { pins };
+    },
+  };
+  const control = new ControlServer(
+    {
+      protocol: PROTOCOL_VERSION,
+      version: VERSION,
+      dataDirectory,
+      nbdAddress: `${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`,
+      pid: process.pid,
+      bootId: bootId(),
+    },
+    handlers,
+    log,
+  );
+  await control.listen(diskServerSocket(dataDirectory));
+
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(signal, () => {
+      log.info({ signal }, 'closing every disk');
+      void host.closeAll().then(stop);
+    });
+  }
+  log.info({ dataDirectory, nbd: address, pid: process.pid }, 'disk server ready');
+  report({ ready: true });
+}
+
+function lockDataDirectory(dataDirectory: string, nbdListen: string): Disposable {
+  try {
+    return lockFile(
+      path.join(dataDirectory, 'disk-server.lock'),
+      `disk-server, process ${process.pid}, NBD on ${nbdListen}`,
+    );
+  } catch (error) {
+    if (isKind(error, 'conflict')) {
+      throw new SystemError(
+        'conflict',
+        'LOCKED',
+        `another disk server works on ${dataDirectory}: ${error.message}; stop it first`,
+        { cause: error },
+      );
+    }
+    throw error;
+  }
+}
+
+function report(outcome: object): void {
+  try {
+    writeSync(READINESS_FD, JSON.stringify(outcome));
+    closeSync(READINESS_FD);
+  } catch {
+    // Started by hand: nobody waits.
+  }
+}
+
+start().catch((error: unknown) => {
+  const { kind, code } = error instanceof SystemError ? error : { kind: 'internal', code: 'INTERNAL' };
+  report({ kind, code, message: messageOf(error) });
+  process.stderr.write(`disk-server: ${messageOf(error)}\n`);
+  process.exit(1);
+});

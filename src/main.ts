@@ -1,0 +1,248 @@
+/** The control plane's composition root: configuration → stores → services → servers, and their end. */
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import pino from 'pino';
+
+import { adminSocket, type NewAccount } from './admin/admin-protocol.ts';
+import { AdminServer } from './admin/admin-server.ts';
+import { messageOf, SystemError } from './base/errors.ts';
+import type { Logger } from './base/log.ts';
+import { systemClock as clock } from './base/system-clock.ts';
+import { systemRandom as random } from './base/system-random.ts';
+import { VERSION } from './base/version.ts';
+import { formatAddress, loadConfig, type Config, type ConfigInput } from './config.ts';
+import { openDataDirectory, type OpenDataDirectory } from './data-directory.ts';
+import { RemoteDataPlane } from './dataplane/remote-data-plane.ts';
+import { Supervisor } from './dataplane/supervisor.ts';
+import { makeFirstAccount } from './first-account.ts';
+import { Aliases } from './kms/aliases.ts';
+import { DiskKeys } from './kms/data-keys.ts';
+import { Envelope } from './kms/envelope.ts';
+import { Keys } from './kms/keys.ts';
+import { KeyStore } from './kms/key-store.ts';
+import { KmsService } from './kms/kms-service.ts';
+import { ServiceKeys } from './kms/service-key.ts';
+import { ClientTokens } from './metadata/client-tokens.ts';
+import { createAccessKey, createAccount, type AccountParts, type NewAccessKey } from './ram/accounts.ts';
+import { PolicyAuthorizer } from './ram/authorizer.ts';
+import { StoredCredentials } from './ram/credentials.ts';
+import { evaluateServiceRole } from './ram/roles.ts';
+import { RpcServer } from './rpc/server.ts';
+import type { EcsDependencies } from './services/ecs/dependencies.ts';
+import { DOCUMENTED_LIMITS } from './services/ecs/encryption-limits.ts';
+import { recordPin } from './services/ecs/pins.ts';
+import { finishRemovals, takeBackCreations } from './services/ecs/reconcile.ts';
+import { ecsActions } from './services/ecs/registry.ts';
+import { deleteExpiredSnapshots } from './services/ecs/snapshot-retention.ts';
+import { kmsActions } from './services/kms/registry.ts';
+import { ramActions } from './services/ram/registry.ts';
+import { ExportKeeper } from './services/sealdisk/export-keeper.ts';
+import { sealdiskActions } from './services/sealdisk/registry.ts';
+import { stsActions } from './services/sts/registry.ts';
+
+const DISK_SERVER_PROGRAM = fileURLToPath(new URL('./diskserver/main.ts', import.meta.url));
+
+/** How long running requests may take when the server is asked to stop. */
+const STOP_GRACE_MS = 5_000;
+const HOUSEKEEPING_MS = 60_000;
+
+/** Runs the control plane until it is asked to stop. */
+export async function serve(options: ConfigInput): Promise<void> {
+  const startedMs = clock.monotonicMs();
+  const config = loadConfig(options, process.env);
+  process.umask(0o077);
+  const log = pino({ name: 'sealdisk', level: process.env['SEALDISK_LOG_LEVEL'] ?? 'warn' }, pino.destination(2));
+  const stopAsked = new Promise<void>((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => resolve());
+  });
+  await using directory = await openDataDirectory(config.dataDirectory, {
+    owner: `sealdisk serve, process ${process.pid}, API on ${formatAddress(config.listen)}`,
+    passphraseFile: config.passphraseFile,
+    log,
+  });
+  const accounts: AccountParts = { database: directory.database, sealer: directory.rootKey.sealer, clock, random };
+  const firstAccount = await makeFirstAccount(accounts, config);
+  await using server = await startServer(config, directory, accounts, log);
+  announce(config, server, firstAccount, clock.monotonicMs() - startedMs);
+  await stopAsked;
+}
+
+/** Creates an account in a data directory that no server has open. */
+export async function createAccountOffline(options: {
+  readonly dataDirectory: string;
+  readonly region?: string;
+}): Promise<NewAccount> {
+  const config = loadConfig({ dataDir: options.dataDirectory }, process.env);
+  const log = pino({ name: 'sealdisk', level: 'warn' }, pino.destination(2));
+  await using directory = await openDataDirectory(config.dataDirectory, {
+    owner: `sealdisk account create, process ${process.pid}`,
+    passphraseFile: config.passphraseFile,
+    log,
+  });
+  const accounts: AccountParts = { database: directory.database, sealer: directory.rootKey.sealer, clock, random };
+  return createAccount(accounts, { regionId: options.region ?? config.defaultRegion });
+}
+
+interface RunningServer extends AsyncDisposable {
+  /** `host:port`, as bound. */
+  readonly api: string;
+  readonly nbd: string;
+}
+
+async function startServer(
+  config: Config,
+  directory: OpenDataDirectory,
+  accounts: AccountParts,
+  log: Logger,
+): Promise<RunningServer> {
+  const { database, ciphers, rootKey } = directory;
+  await using stack = new AsyncDisposableStack();
+
+  const service = new KmsService(database, clock);
+  const keyStore = await KeyStore.open(config.dataDirectory, rootKey.sealer);
+  const keys = new Keys(database, keyStore, clock, random);
+  const envelope = new Envelope(database, keyStore, keys, ciphers, random);
+  const dataKeys = new DiskKeys({
+    service,
+    keys,
+    serviceKeys: new ServiceKeys(database, keys, clock),
+    envelope,
+    sealer: rootKey.sealer,
+    random,
+    evaluateServiceRole: (request) => evaluateServiceRole(database.read, request),
+  });
+
+  const supervisor = new Supervisor({
+    dataDirectory: config.dataDirectory,
+    nbdListen: formatAddress(config.nbdListen),
+    program: DISK_SERVER_PROGRAM,
+    version: VERSION,
+    clock,
+    log,
+    onEvent: ({ diskId, pin }) => inBackground(recordPin(database, diskId, pin), log, 'a pin could not be stored'),
+    onConnected: () => inBackground(exports.reopenAll(), log, 'exports could not be opened again'),
+  });
+  const dataPlane = new RemoteDataPlane(supervisor);
+  const ecs: EcsDependencies = {
+    database,
+    dataPlane,
+    dataKeys,
+    clock,
+    random,
+    log,
+    limits: DOCUMENTED_LIMITS,
+    apiAddress: formatAddress(config.listen),
+  };
+  const exports = new ExportKeeper({ ...ecs, sealer: rootKey.sealer, bootId: () => supervisor.bootId });
+
+  await takeBackCreations({ database });
+  await supervisor.start();
+  stack.defer(async () => {
+    if (config.keepExports) {
+      supervisor.leave();
+      return;
+    }
+    for (const { diskId, pin } of await supervisor.shutDown()) await recordPin(database, diskId, pin);
+  });
+
+  const housekeeping = async (): Promise<void> => {
+    await keys.destroyExpired();
+    await deleteExpiredSnapshots({ database, dataPlane, log }, clock.nowMs());
+    await finishRemovals({ database, dataPlane, log });
+  };
+  inBackground(housekeeping(), log, 'housekeeping failed');
+  stack.use(clock.every(HOUSEKEEPING_MS, () => inBackground(housekeeping(), log, 'housekeeping failed')));
+  stack.use(exports.keepTrying());
+
+  const rpc = new RpcServer({
+    registry: [
+      ...ecsActions(ecs),
+      ...kmsActions({ service, keys, aliases: new Aliases(database, keys, clock), envelope }),
+      ...ramActions(accounts),
+      ...stsActions(),
+      ...sealdiskActions({ ...ecs, exports }),
+    ],
+    credentials: new StoredCredentials(database.read, rootKey.sealer),
+    authorizer: new PolicyAuthorizer(database.read),
+    clientTokens: new ClientTokens(database),
+    clock,
+    random,
+    log,
+    defaultRegion: config.defaultRegion,
+    nonceDirectory: path.join(config.dataDirectory, 'nonces'),
+  });
+  const bound = await rpc.listen(config.listen).catch((error: unknown) => {
+    throw listenError(error, formatAddress(config.listen));
+  });
+  stack.defer(() => rpc.close(STOP_GRACE_MS));
+  const api = formatAddress(bound);
+
+  const admin = new AdminServer(
+    {
+      status: async () => ({
+        version: VERSION,
+        pid: process.pid,
+        dataDirectory: config.dataDirectory,
+        api,
+        nbd: supervisor.nbdAddress,
+        defaultRegion: config.defaultRegion,
+        ...(supervisor.pid === undefined ? {} : { diskServerPid: supervisor.pid }),
+        exports: (await dataPlane.listExports()).length,
+      }),
+      createAccount: ({ region }) => createAccount(accounts, { regionId: region ?? config.defaultRegion }),
+      createAccessKey: ({ accountId }) => createAccessKey(accounts, accountId),
+    },
+    log,
+  );
+  await admin.listen(adminSocket(config.dataDirectory));
+  stack.defer(() => admin.close());
+
+  const owned = stack.move();
+  return { api, nbd: supervisor.nbdAddress, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+function inBackground(work: Promise<unknown>, log: Logger, failure: string): void {
+  work.catch((error: unknown) => log.error({ reason: messageOf(error) }, failure));
+}
+
+function listenError(error: unknown, address: string): Error {
+  const { code } = error as NodeJS.ErrnoException;
+  const what =
+    code === 'EADDRINUSE'
+      ? `${address} is in use; stop the program that listens there`
+      : `cannot listen on ${address} (${messageOf(error)})`;
+  return new SystemError('conflict', 'PORT_TAKEN', `${what}, or choose another address with --listen`, {
+    cause: error,
+  });
+}
+
+function announce(
+  config: Config,
+  { api, nbd }: RunningServer,
+  firstAccount: NewAccessKey | undefined,
+  tookMs: number,
+): void {
+  const lines = [
+    `sealdisk ${VERSION}   data ${config.dataDirectory}`,
+    '',
+    `  API   http://${api}   ECS, KMS, RAM, STS`,
+    `  NBD   ${nbd}   TLS`,
+  ];
+  if (firstAccount !== undefined) {
+    lines.push(
+      '',
+      `  Account           ${firstAccount.accountId}`,
+      `  AccessKey id      ${firstAccount.accessKeyId}`,
+      `  AccessKey secret  ${firstAccount.accessKeySecret}`,
+      `  shown this once, kept in ${path.join(config.dataDirectory, 'credentials.json')}`,
+      ...(config.passphraseFile === undefined
+        ? ['', `  Back up ${path.join(config.dataDirectory, 'root.key')}: without it nothing here can be opened.`]
+        : []),
+      '',
+      '  Next: eval "$(npx sealdisk env)", then use any Alibaba Cloud SDK or the aliyun CLI; or npx sealdisk demo',
+    );
+  }
+  lines.push('', `ready in ${(tookMs / 1000).toFixed(2)} s`);
+  process.stdout.write(`${lines.join('\n')}\n`);
+}
