@@ -1,4 +1,4 @@
-// Calls one operation, signed, and prints its answer: npx node docs/guide/call.ts ecs DescribeDisks DiskIds='["d-…"]'
+// Calls one operation, signed, and prints its answer: node bin/node.js docs/guide/call.ts ecs DescribeDisks DiskIds='["d-…"]'
 // With .Name.Name as the last argument it prints that part of the answer alone.
 import Client from '@alicloud/pop-core';
 

@@ -1,4 +1,4 @@
-// Creates an encrypted disk with the vendor's SDK and prints its id: npx node docs/guide/first-disk.ts
+// Creates an encrypted disk with the vendor's SDK and prints its id: node bin/node.js docs/guide/first-disk.ts
 import Client from '@alicloud/pop-core';
 
 const {
