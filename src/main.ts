@@ -9,6 +9,7 @@ import { AdminServer } from './admin/admin-server.ts';
 import { messageOf, SystemError } from './base/errors.ts';
 import type { Logger } from './base/log.ts';
 import { systemClock as clock } from './base/system-clock.ts';
+import { forbidMemoryDumps } from './base/system-host.ts';
 import { systemRandom as random } from './base/system-random.ts';
 import { VERSION } from './base/version.ts';
 import { formatAddress, loadConfig, type Config, type ConfigInput } from './config.ts';
@@ -52,6 +53,7 @@ export async function serve(options: ConfigInput): Promise<void> {
   const startedMs = clock.monotonicMs();
   const config = loadConfig(options, process.env);
   process.umask(0o077);
+  forbidMemoryDumps();
   const log = pino({ name: 'sealdisk', level: process.env['SEALDISK_LOG_LEVEL'] ?? 'warn' }, pino.destination(2));
   const stopAsked = new Promise<void>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => resolve());

@@ -2,6 +2,7 @@ import { createCipheriv, createDecipheriv } from 'node:crypto';
 import type { CipherGCMTypes } from 'node:crypto';
 
 import { assert } from '../base/assert.ts';
+import { wipeableCopy } from '../base/wipeable-bytes.ts';
 import { KEY_SIZE_BYTES, NONCE_SIZE_BYTES, TAG_SIZE_BYTES } from './aead.ts';
 import type { Aead, CipherBackend, Suite } from './aead.ts';
 
@@ -27,7 +28,7 @@ class NodeAead implements Aead {
   constructor(suite: Suite, key: Uint8Array) {
     assert(key.length === KEY_SIZE_BYTES[suite], `a key of ${suite} has ${KEY_SIZE_BYTES[suite]} bytes`);
     this.suite = suite;
-    this.#key = Uint8Array.from(key);
+    this.#key = wipeableCopy(key);
   }
 
   seal(nonce: Uint8Array, aad: Uint8Array, plaintext: Uint8Array, tail: Uint8Array, sealed: Uint8Array): void {

@@ -8,6 +8,7 @@
  */
 import type { ErrorKind } from '../base/errors.ts';
 import { SystemError } from '../base/errors.ts';
+import { wipeableBytes } from '../base/wipeable-bytes.ts';
 import type { Pin } from '../block/pin.ts';
 import type { DataKey, DiskIdentity, ExportInfo, OpenExport } from './data-plane.ts';
 
@@ -108,7 +109,7 @@ function decodeMessage(body: Buffer): object {
     if (!Number.isSafeInteger(length) || length < 0 || length > body.length - at) {
       throw new SystemError('invalid', 'BAD_MESSAGE', 'a message ends before its binary fields do');
     }
-    const binary = new Uint8Array(length);
+    const binary = wipeableBytes(length);
     binary.set(body.subarray(at, at + length));
     at += length;
     return binary;

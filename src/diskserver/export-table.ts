@@ -1,5 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
 
+import { wipeableCopy } from '../base/wipeable-bytes.ts';
 import type { Export, ExportDirectory, Peer } from '../nbd/export.ts';
 
 /** One open disk and the credential that reaches it. */
@@ -18,7 +19,7 @@ export class ExportTable implements ExportDirectory {
   readonly #suspended = new Set<string>();
 
   add(entry: ExportEntry): void {
-    this.#byName.set(entry.name, { ...entry, psk: Uint8Array.from(entry.psk) });
+    this.#byName.set(entry.name, { ...entry, psk: wipeableCopy(entry.psk) });
   }
 
   /** Hides the export from new connections while it is being closed. */

@@ -9,6 +9,7 @@
 //   …   16  tag
 import { assert } from '../base/assert.ts';
 import type { Random } from '../base/random.ts';
+import { wipeableBytes } from '../base/wipeable-bytes.ts';
 import { KEY_SIZE_BYTES, NONCE_SIZE_BYTES, TAG_SIZE_BYTES } from '../crypto/aead.ts';
 import type { CipherBackend, Suite } from '../crypto/aead.ts';
 import { equalInConstantTime } from '../crypto/constant-time.ts';
@@ -85,7 +86,7 @@ export function openBlob(
   const aead = ciphers.createAead(key.suite, derived.key);
   derived.key.fill(0);
   try {
-    const plaintext = new Uint8Array(blob.length - BLOB_OVERHEAD_BYTES);
+    const plaintext = wipeableBytes(blob.length - BLOB_OVERHEAD_BYTES);
     const nonce = blob.subarray(NONCE_OFFSET, BODY_OFFSET);
     const aad = associatedData(blob, context);
     return aead.open(nonce, aad, blob.subarray(BODY_OFFSET), plaintext, EMPTY) ? plaintext : undefined;

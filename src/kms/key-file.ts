@@ -5,6 +5,7 @@
 //   5   h  header: JSON, UTF-8
 //   …   m  key material: 32 bytes (AES-256), 16 bytes (AES-128, SM4) or a PKCS #8 private key (RSA)
 import { SystemError } from '../base/errors.ts';
+import { wipeableCopy } from '../base/wipeable-bytes.ts';
 import type { KeySpec, KeyUsage } from '../metadata/keys.ts';
 
 const VERSION = 1;
@@ -45,5 +46,5 @@ export function decodeKeyFile(content: Uint8Array): {
   const view = Buffer.from(content.buffer, content.byteOffset, content.length);
   const materialOffset = HEADER_OFFSET + view.readUInt32LE(1);
   const header = JSON.parse(view.toString('utf8', HEADER_OFFSET, materialOffset)) as KeyFileHeader;
-  return { header, material: Uint8Array.from(content.subarray(materialOffset)) };
+  return { header, material: wipeableCopy(content.subarray(materialOffset)) };
 }

@@ -3,6 +3,7 @@ import path from 'node:path';
 
 import { SystemError } from '../base/errors.ts';
 import type { Random } from '../base/random.ts';
+import { wipeableCopy } from '../base/wipeable-bytes.ts';
 import type { CipherBackend } from '../crypto/aead.ts';
 import { hkdfSha256 } from '../crypto/kdf.ts';
 import { SecretBytes } from '../crypto/secret-bytes.ts';
@@ -91,7 +92,7 @@ async function openKeyFile(file: string, present: boolean, random: Random): Prom
       `${file} has ${size} bytes where a root key has ${ROOT_KEY_SIZE_BYTES}; put the right file back.`,
     );
   }
-  return new Uint8Array(await readFile(file));
+  return wipeableCopy(await readFile(file));
 }
 
 async function exists(file: string): Promise<boolean> {

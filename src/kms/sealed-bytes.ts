@@ -1,5 +1,6 @@
 import { SystemError } from '../base/errors.ts';
 import type { Random } from '../base/random.ts';
+import { wipeableBytes } from '../base/wipeable-bytes.ts';
 import { KEY_SIZE_BYTES, NONCE_SIZE_BYTES, TAG_SIZE_BYTES } from '../crypto/aead.ts';
 import type { CipherBackend } from '../crypto/aead.ts';
 import { hkdfSha256 } from '../crypto/kdf.ts';
@@ -42,7 +43,7 @@ export class SealedBytes implements Sealer {
 
   open(context: string, sealed: Uint8Array): Uint8Array {
     if (sealed.length < OVERHEAD_BYTES || sealed[0] !== VERSION) throw damaged(context);
-    const plaintext = new Uint8Array(sealed.length - OVERHEAD_BYTES);
+    const plaintext = wipeableBytes(sealed.length - OVERHEAD_BYTES);
     const body = sealed.subarray(BODY_OFFSET);
     if (!this.#with(sealed, (aead, nonce) => aead.open(nonce, Buffer.from(context), body, plaintext, EMPTY)))
       throw damaged(context);

@@ -2,6 +2,7 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 
 import { assert } from '../base/assert.ts';
 import { SystemError } from '../base/errors.ts';
+import { wipeableCopy } from '../base/wipeable-bytes.ts';
 import type { Cell } from './columns.ts';
 
 /** 32 bytes, derived from the root key for this purpose alone. */
@@ -26,7 +27,7 @@ export class RowSeal {
 
   constructor(key: RowKey) {
     assert(key.length === ROW_KEY_SIZE_BYTES, 'the row key must have 32 bytes');
-    this.#key = key.slice();
+    this.#key = wipeableCopy(key);
   }
 
   /** The MAC of a row. An existing `mac` cell does not count. */

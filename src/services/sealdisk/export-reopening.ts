@@ -1,5 +1,6 @@
 import { assert } from '../../base/assert.ts';
 import { isKind, SystemError } from '../../base/errors.ts';
+import { wipeableCopy } from '../../base/wipeable-bytes.ts';
 import type { DataKey } from '../../dataplane/data-plane.ts';
 import { DISK_NOT_CLEAN } from '../../dataplane/data-plane.ts';
 import { diskKeyRefusalOf } from '../../kms/data-keys.ts';
@@ -67,7 +68,7 @@ async function serve(
       pskIdentity,
       psk,
       // The receiver wipes what it gets, and the key may be needed a second time. Not slice(): a Buffer's shares memory.
-      dataKey: { suite: dataKey.suite, key: Uint8Array.from(dataKey.key) },
+      dataKey: { suite: dataKey.suite, key: wipeableCopy(dataKey.key) },
       pin: disk.pin ?? undefined,
       ...(expectClean ? { expectClean } : {}),
     });

@@ -21,7 +21,7 @@ export function decrypt(deps: KmsDependencies): Action<DecryptInput, DecryptOutp
     }),
     run: async (scope, { context, dryRun, blob }) => {
       const opened = await deps.envelope.decrypt(scope, context, blob);
-      const plaintext = Buffer.from(opened.plaintext).toString('base64');
+      const plaintext = opened.plaintext.toBase64();
       opened.plaintext.fill(0);
       if (dryRun) throw dryRunPassed();
       return { KeyId: opened.keyId, KeyVersionId: opened.keyVersionId, Plaintext: plaintext };

@@ -15,7 +15,7 @@ export function generateDataKey(deps: KmsDependencies): Action<GenerateDataKeyIn
     run: async (scope, { keyId, context, lengthBytes, dryRun }) => {
       const key = await deps.keys.find(scope, keyId, { alias: 'allowed' });
       const made = await deps.envelope.generateDataKey('GenerateDataKey', key, context, lengthBytes);
-      const plaintext = Buffer.from(made.plaintext).toString('base64');
+      const plaintext = made.plaintext.toBase64();
       made.plaintext.fill(0);
       if (dryRun) throw dryRunPassed();
       return {

@@ -35,7 +35,7 @@ export function ExportDisk(deps: {
       }
       const { row, info, psk } = opened;
       const { Status: _served, ...answer } = exportView({ row, info, status: 'Serving' }, deps.dataPlane.nbdAddress);
-      const secret = Buffer.from(psk).toString('hex');
+      const secret = psk.toHex();
       psk.fill(0);
       deps.log.info({ exportId: row.exportId, diskId: row.diskId, accountId: row.accountId }, 'disk exported');
       return { ...answer, Psk: secret };
