@@ -11,13 +11,14 @@ interface Counts {
 }
 
 interface FileReport extends Counts {
-  milliseconds: number;
   readonly lines: string[];
 }
 
 export default async function* report(events: AsyncIterable<TestEvent>): AsyncGenerator<string> {
   const total: Counts = { passed: 0, failed: 0, skipped: 0 };
-  const files = new Map<string, FileReport>();
+  // The runner tells the events of one file in a row, its summary last. A test's own `file` is where it was written,
+  // which for a contract suite is not the file that runs it.
+  let current = emptyReport();
   for await (const event of events) {
     if (event.type === 'test:stderr' || event.type === 'test:stdout') {
       yield event.data.message;
@@ -25,8 +26,8 @@ export default async function* report(events: AsyncIterable<TestEvent>): AsyncGe
     }
     if (event.type === 'test:summary' && event.data.file !== undefined) {
       const file = path.relative(process.cwd(), event.data.file);
-      const found = files.get(file);
-      if (found === undefined) continue;
+      const found = current;
+      current = emptyReport();
       const seconds = (event.data.duration_ms / 1000).toFixed(1);
       yield `${found.failed === 0 ? 'ok  ' : 'FAIL'} ${file}  ${found.passed} passed${found.failed === 0 ? '' : `, ${found.failed} failed`}${
         found.skipped === 0 ? '' : `, ${found.skipped} skipped`
@@ -36,13 +37,10 @@ export default async function* report(events: AsyncIterable<TestEvent>): AsyncGe
     if (event.type !== 'test:pass' && event.type !== 'test:fail') continue;
     const { name, file = '', details, skip } = event.data;
     if (details.type === 'suite') continue;
-    const key = path.relative(process.cwd(), file);
     // The runner reports each file as a test of its own; only its failure (a crash on load) says something new.
-    if (name === file || name === key) {
-      if (event.type === 'test:pass') continue;
-    }
-    const found = files.get(key) ?? { passed: 0, failed: 0, skipped: 0, milliseconds: 0, lines: [] };
-    files.set(key, found);
+    const isFile = path.resolve(name) === file;
+    if (isFile && event.type === 'test:pass') continue;
+    const found = current;
     if (skip !== undefined && skip !== false) {
       found.skipped += 1;
       total.skipped += 1;
@@ -57,11 +55,15 @@ export default async function* report(events: AsyncIterable<TestEvent>): AsyncGe
       found.lines.push(
         `     failed: ${name}\n${indent(cause instanceof Error ? (cause.stack ?? cause.message) : String(cause))}\n`,
       );
-      yield `     failed: ${name} (${key})\n${indent(cause instanceof Error ? (cause.stack ?? cause.message) : String(cause))}\n`;
+      yield `     failed: ${name} (${path.relative(process.cwd(), file)})\n${indent(cause instanceof Error ? (cause.stack ?? cause.message) : String(cause))}\n`;
     }
   }
   const countsFile = process.env['SEALDISK_TEST_COUNTS'];
   if (countsFile !== undefined) writeFileSync(countsFile, JSON.stringify(total));
+}
+
+function emptyReport(): FileReport {
+  return { passed: 0, failed: 0, skipped: 0, lines: [] };
 }
 
 function indent(text: string): string {
