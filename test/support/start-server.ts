@@ -159,13 +159,7 @@ export class TestServer implements AsyncDisposable {
 
   /** Process ids of disk servers of this data directory. */
   async diskServerPids(): Promise<number[]> {
-    return readdirSync('/proc')
-      .filter((name) => /^\d+$/.test(name))
-      .filter((pid) => {
-        const words = commandLine(pid);
-        return words.includes('disk-server') && words.includes(this.dataDirectory);
-      })
-      .map(Number);
+    return processesOf((words) => words.includes('disk-server') && words.includes(this.dataDirectory));
   }
 
   /** Runs the command line against this server. */
@@ -193,6 +187,13 @@ export class TestServer implements AsyncDisposable {
     rmSync(this.dataDirectory, { recursive: true, force: true, maxRetries: 5 });
     rmSync(this.logFile, { force: true });
   }
+}
+
+/** Process ids by their command lines. */
+export function processesOf(matches: (words: readonly string[]) => boolean): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && matches(commandLine(name)))
+    .map(Number);
 }
 
 function commandLine(pid: string): string[] {
