@@ -28,13 +28,12 @@ export class BlockResolver {
     return addresses;
   }
 
-  /** The address of one block without waiting; undefined when a page would have to be read. */
-  resolveNow(block: number): Address | undefined {
-    const { overlay, frozen, pages, root } = this.#state;
+  /** Whether a block still has the address that it had when the map's root was `root`; never waits. */
+  isUnchanged(block: number, address: Address, root: Address): boolean {
+    const { overlay, frozen } = this.#state;
     const changed = overlay.get(block) ?? frozen?.get(block);
-    if (changed !== undefined) return changed;
-    const entries = pages.leafCached(root, Math.floor(block / PAGE_ENTRIES));
-    return typeof entries === 'object' ? entries[block % PAGE_ENTRIES] : entries;
+    // What no overlay knows is as the map says, and below one root the map never changes.
+    return changed === undefined ? this.#state.root === root : changed === address;
   }
 
   #fill(addresses: Float64Array, first: number, from: number, end: number, entries: MapEntries | Address): void {

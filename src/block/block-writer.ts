@@ -67,11 +67,12 @@ export class BlockWriter {
   async #writePart(log: Log, block: number, within: number, part: Uint8Array): Promise<void> {
     const body = new Uint8Array(BLOCK_SIZE_BYTES);
     for (;;) {
+      const { root } = this.#state;
       const [before = HOLE] = await this.#resolver.resolve(block, 1);
       await this.#reader.readBlock(block, before, body);
       for (let wait = log.ready(); wait !== undefined; wait = log.ready()) await wait;
       // Another write to the block came between: what was read is old.
-      if (this.#resolver.resolveNow(block) !== before) continue;
+      if (!this.#resolver.isUnchanged(block, before, root)) continue;
       body.set(part, within);
       this.#put(log, block, body);
       return;

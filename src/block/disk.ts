@@ -168,7 +168,10 @@ export class Disk {
   async abandon(): Promise<void> {
     if (this.#condition === 'closed') return;
     this.#condition = 'closed';
+    await this.#beginning?.catch(() => undefined);
     await this.#state.session?.log.close();
+    // Without the log they fail soon; until then they use what is about to be released.
+    while (this.#running.size > 0) await Promise.allSettled(this.#running);
     await this.#release();
   }
 

@@ -26,8 +26,8 @@ export class HeadFile {
   }
 
   /**
-   * Reads the newest head. `needsRepair`: the places differ, so that the newest head may be in memory only; write it
-   * again before relying on it.
+   * Reads the newest head. `needsRepair`: the places differ, so that the newest head may be in memory only; call
+   * `repair` before relying on it.
    * @throws {SystemError} kind `corrupt`: no place verifies, which is also what a wrong data key looks like.
    */
   static async open(
@@ -67,17 +67,28 @@ export class HeadFile {
     this.#sequence += 1;
     const numbered: Head = { ...head, sequence: this.#sequence };
     const copy = encodeHead(numbered, this.#keys);
-    for (let i = 0; i < HEAD_COPIES; i++) {
-      const place = this.#weaker;
-      try {
-        await this.#file.write(copy, place * HEAD_SIZE_BYTES);
-        await this.#file.sync();
-      } catch (error) {
-        throw ioError('writing the head', error);
-      }
-      this.#weaker = 1 - place;
-    }
+    await this.#writeWeakerPlace(copy);
+    await this.#writeWeakerPlace(copy);
     return { head: numbered, pin: pinOf(numbered.sequence, copy) };
+  }
+
+  /**
+   * Writes the newest head once more, into the other place. The sync covers both places: the newest head may have been
+   * in memory only.
+   */
+  repair(head: Head): Promise<void> {
+    return this.#writeWeakerPlace(encodeHead(head, this.#keys));
+  }
+
+  async #writeWeakerPlace(copy: Uint8Array): Promise<void> {
+    const place = this.#weaker;
+    try {
+      await this.#file.write(copy, place * HEAD_SIZE_BYTES);
+      await this.#file.sync();
+    } catch (error) {
+      throw ioError('writing the head', error);
+    }
+    this.#weaker = 1 - place;
   }
 
   async close(): Promise<void> {

@@ -1,6 +1,5 @@
 import { assert } from '../base/assert.ts';
-import { messageOf } from '../base/errors.ts';
-import type { SystemError } from '../base/errors.ts';
+import { messageOf, SystemError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import { Mutex } from '../base/mutex.ts';
 import { addressOf, segmentOf, slotOf } from './address.ts';
@@ -42,9 +41,11 @@ export class Log {
   #pumping = false;
   #waitingForSync: Deferred | undefined;
   #syncing = false;
+  #syncingDone: Promise<void> = Promise.resolve();
   /** Why the last write to a segment failed; its slots are in memory and go out before any other. */
   #stuck: SystemError | undefined;
   #appended = 0;
+  #closed = false;
   /** Everything before this is durable; it always names a segment of which something is, so that a lost tail compares. */
   #durable: LogPosition;
 
@@ -154,7 +155,7 @@ export class Log {
     }
     this.#waitingForSync ??= new Deferred();
     const { promise } = this.#waitingForSync;
-    void this.#syncLoop();
+    if (!this.#syncing) this.#syncingDone = this.#syncLoop();
     return promise;
   }
 
@@ -189,8 +190,14 @@ export class Log {
     }
   }
 
-  /** Lets go of the files. Unwritten slots are dropped: flush before, or mean it. */
+  /**
+   * Lets go of the files, when nothing uses them any more. Unwritten slots are dropped: flush before, or mean it.
+   * Whoever waits for them is told.
+   */
   async close(): Promise<void> {
+    this.#closed = true;
+    await this.#syncingDone;
+    await this.#fileTurn.run(() => undefined);
     const prepared = this.#prepared;
     this.#prepared = undefined;
     await prepared?.then((segment) => this.#discard(segment)).catch(() => undefined);
@@ -207,6 +214,7 @@ export class Log {
   }
 
   async #makeReady(): Promise<void> {
+    this.#refuseClosed();
     while (this.#stuck !== undefined) {
       this.#stuck = undefined;
       await this.written();
@@ -309,16 +317,24 @@ export class Log {
   async #writeOut(): Promise<void> {
     const targets = this.#active.map((segment) => ({ segment, end: segment.used }));
     for (const { segment, end } of targets)
-      if (segment.written < end) await this.#fileTurn.run(() => segment.writeUpTo(end));
+      if (segment.written < end)
+        await this.#fileTurn.run(() => {
+          this.#refuseClosed();
+          return segment.writeUpTo(end);
+        });
+  }
+
+  #refuseClosed(): void {
+    if (this.#closed) throw new SystemError('conflict', 'DISK_CLOSED', 'the disk was closed');
   }
 
   async #syncLoop(): Promise<void> {
-    if (this.#syncing) return;
     this.#syncing = true;
     while (this.#waitingForSync !== undefined) {
       const group = this.#waitingForSync;
       this.#waitingForSync = undefined;
       try {
+        this.#refuseClosed();
         await this.#syncOnce();
         group.resolve();
       } catch (error) {
@@ -344,7 +360,10 @@ export class Log {
         }
       }
       if (segment.damaged) {
-        await this.#fileTurn.run(() => segment.rescue(Math.max(end, segment.written)));
+        await this.#fileTurn.run(() => {
+          this.#refuseClosed();
+          return segment.rescue(Math.max(end, segment.written));
+        });
         this.#maker.store.forgetFile(segment.entry.number);
       }
       this.#durable = { segment: segment.entry.number, slot: segment.durable };

@@ -47,9 +47,7 @@ export async function openState(env: Environment, directory: string, options: Op
     if (!head.clean) {
       await recover(state);
     } else if (opened.needsRepair) {
-      const repaired = await headFile.write(head);
-      state.head = repaired.head;
-      state.pin = repaired.pin;
+      await headFile.repair(head);
     }
     if (!head.clean || !options.readOnly) {
       await removeLeftovers(state);

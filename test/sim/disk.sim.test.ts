@@ -36,6 +36,7 @@ after(() => {
     crashesInRecovery: 0.3,
     recoveries: 0.5,
     closes: 0.5,
+    abandons: 0.1,
     checkpoints: 1,
     snapshots: 1,
     clones: 1,

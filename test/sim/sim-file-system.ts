@@ -34,6 +34,7 @@ export class SimFileSystem implements FileSystem {
   readonly #pending: PendingCall[] = [];
   readonly #trace = createHash('sha256');
   #calls = 0;
+  #dieAfterCalls: number;
   #running = false;
   #died: () => void = () => undefined;
   /** Resolves when the process has died by `dieAfterCalls`. */
@@ -46,6 +47,7 @@ export class SimFileSystem implements FileSystem {
     this.storage = storage;
     this.#random = random;
     this.#options = options;
+    this.#dieAfterCalls = options.dieAfterCalls ?? Infinity;
     this.death = new Promise((resolve) => (this.#died = resolve));
   }
 
@@ -150,6 +152,11 @@ export class SimFileSystem implements FileSystem {
     };
   }
 
+  /** The process dies when it has made this many calls. */
+  dieAfter(calls: number): void {
+    this.#dieAfterCalls = calls;
+  }
+
   /** The process ends now: what is under way happened, did not, or did in part. */
   kill(): void {
     if (this.dead) return;
@@ -231,10 +238,10 @@ export class SimFileSystem implements FileSystem {
   #isSkipped(): boolean {
     const { skipSync } = this.#options;
     if (skipSync === undefined) return false;
-    // The two innermost lines of the engine: one function may sync for several callers.
+    // The three innermost lines of the engine: one function may sync for several callers.
     const lines = (new Error('site').stack ?? '').split('\n').filter((line) => line.includes('/src/block/'));
     const site = lines
-      .slice(0, 2)
+      .slice(0, 3)
       .map((line) => /src\/block\/([^:]+:\d+)/.exec(line)?.[1] ?? '?')
       .join(' from ');
     return skipSync(site);
@@ -253,7 +260,7 @@ export class SimFileSystem implements FileSystem {
       this.#trace.update(what);
       this.#pending.push({ complete, effect: runPartly ?? run });
       this.#calls += 1;
-      if (this.#calls >= (this.#options.dieAfterCalls ?? Infinity)) this.kill();
+      if (this.#calls >= this.#dieAfterCalls) this.kill();
       else this.#schedule();
     });
   }

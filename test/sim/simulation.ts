@@ -48,6 +48,7 @@ export interface Reached {
   crashesInRecovery: number;
   recoveries: number;
   closes: number;
+  abandons: number;
   checkpoints: number;
   snapshots: number;
   clones: number;
@@ -66,6 +67,7 @@ export function nothingReached(): Reached {
     crashesInRecovery: 0,
     recoveries: 0,
     closes: 0,
+    abandons: 0,
     checkpoints: 0,
     snapshots: 0,
     clones: 0,
@@ -176,7 +178,6 @@ class World {
       const disk = await this.#orDeath(this.#openAndCheck());
       opened = true;
       await this.#orDeath(this.#useDisk(disk));
-      this.#crash = undefined;
     } catch (error) {
       if (!(error instanceof Died)) {
         if (this.#failSyncs && files.failedSyncs > 0 && isIoFailure(error)) this.#endBadly(files, opened);
@@ -271,11 +272,33 @@ class World {
       // Left without a close, as a crash between two operations would leave it.
       throw new Died();
     }
+    if (this.#random.chance(0.2)) {
+      await this.#abandonAtWork(disk);
+      return;
+    }
     const pin = await disk.close();
     this.#refuseIfDead();
     this.#notePin(pin);
     this.reached.closes += 1;
+    this.#crash = undefined;
     this.#oracle.beginFlush()();
+  }
+
+  /** Dropped with writes, a flush and a checkpoint under way; the process lives on and opens the disk again. */
+  async #abandonAtWork(disk: Disk): Promise<void> {
+    const work: Promise<unknown>[] = [disk.checkpoint()];
+    for (const block of this.#oracle.blocks.slice(0, this.#random.below(20))) {
+      const content = this.#fresh();
+      this.#oracle.begin(new Map([[block, content]]));
+      work.push(disk.write(block * BLOCK_BYTES, content, { fua: this.#random.chance(0.3) }));
+    }
+    work.push(disk.flush());
+    for (const each of work) each.catch(() => undefined);
+    for (let turn = this.#random.below(30); turn > 0; turn--) await new Promise((resolve) => setImmediate(resolve));
+    await disk.abandon();
+    this.#refuseIfDead();
+    this.reached.abandons += 1;
+    this.#crash = 'process';
   }
 
   async #operation(disk: Disk, busy: Set<number>): Promise<void> {

@@ -1,0 +1,21 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { crashInClose, crashInCreate } from './narrow-windows.ts';
+
+const SEEDS = 12;
+
+/** Runs `crash` at call 1, 2, 3 … of the operation, until it has no more. */
+async function atEveryCall(crash: (seed: number, n: number) => Promise<boolean>): Promise<number> {
+  let crashes = 0;
+  for (let seed = 1; seed <= SEEDS; seed++) for (let n = 1; await crash(seed, n); n++) crashes += 1;
+  return crashes;
+}
+
+test('a crash at any call of a close, an open for reading, then power loss: the pinned state is there', async () => {
+  assert.ok((await atEveryCall(crashInClose)) > 14 * SEEDS, 'a close makes more than 14 calls');
+});
+
+test('a crash at any call of making a disk leaves a whole disk or none', async () => {
+  assert.ok((await atEveryCall(crashInCreate)) > 15 * SEEDS, 'making a disk makes more than 15 calls');
+});

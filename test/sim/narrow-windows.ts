@@ -1,0 +1,112 @@
+/** Crashes at every single call of an operation that is too short for chance to find its windows. */
+import assert from 'node:assert/strict';
+
+import { silentLogger } from '../../src/base/log.ts';
+import { GiB } from '../../src/base/units.ts';
+import { nodeCipherBackend } from '../../src/crypto/node-aead.ts';
+import { createDisk, openDisk } from '../../src/block/disk.ts';
+import type { DataKey, Disk, DiskIdentity, Environment } from '../../src/block/disk.ts';
+import type { Pin } from '../../src/block/pin.ts';
+import { Seeded } from './seeded.ts';
+import { SimFileSystem } from './sim-file-system.ts';
+import type { SimOptions } from './sim-file-system.ts';
+import { SimStorage } from './sim-storage.ts';
+
+const DIRECTORY = '/disks/d-1';
+const DATA_KEY: DataKey = { suite: 'aes-256-gcm', key: new Uint8Array(32).fill(3) };
+const IDENTITY: DiskIdentity = { diskId: 'd-1', sizeBytes: GiB, encrypted: true, wrappedKey: Uint8Array.of(1) };
+const BLOCK = Buffer.alloc(4096, 'written ');
+
+type Skip = SimOptions['skipSync'];
+
+class Machine {
+  readonly storage = new SimStorage();
+  readonly random: Seeded;
+  readonly #skipSync: Skip;
+  files: SimFileSystem;
+
+  constructor(seed: number, skipSync: Skip) {
+    this.random = new Seeded(seed);
+    this.#skipSync = skipSync;
+    this.files = this.start();
+  }
+
+  start(options: SimOptions = {}): SimFileSystem {
+    this.files = new SimFileSystem(this.storage, this.random, { ...options, skipSync: this.#skipSync });
+    return this.files;
+  }
+
+  losePower(): void {
+    this.files.kill();
+    this.storage.losePower(this.random);
+  }
+
+  get env(): Environment {
+    const clock = {
+      nowMs: () => 0,
+      monotonicMs: () => 0,
+      sleep: () => Promise.resolve(),
+      every: () => ({ [Symbol.dispose]: () => undefined }),
+    };
+    const { files, random } = this;
+    return { files, clock, random, cipher: nodeCipherBackend(), log: silentLogger, machineId: 'sim' };
+  }
+
+  /** The work's result, or undefined when the process died first. */
+  async orDeath<T>(work: Promise<T>): Promise<T | undefined> {
+    const result = await Promise.race([work, this.files.death.then(() => undefined)]);
+    return this.files.dead ? undefined : result;
+  }
+
+  open(pin: Pin | undefined, readOnly: boolean): Promise<Disk> {
+    return openDisk(this.env, DIRECTORY, { diskId: 'd-1', dataKey: DATA_KEY, pin, readOnly });
+  }
+}
+
+async function machineWithDisks(seed: number, skipSync: Skip): Promise<Machine> {
+  const machine = new Machine(seed, skipSync);
+  await machine.files.makeDirectory('/disks');
+  await machine.files.syncDirectory('');
+  return machine;
+}
+
+/**
+ * The process dies at call `n` of a close; the disk is opened to be read; then power fails. Whatever state the reader
+ * was given, and pinned, must still be there. Answers false when the close has fewer calls.
+ */
+export async function crashInClose(seed: number, n: number, skipSync?: Skip): Promise<boolean> {
+  const machine = await machineWithDisks(seed, skipSync);
+  await createDisk(machine.env, DIRECTORY, IDENTITY, DATA_KEY);
+  const disk = await machine.open(undefined, false);
+  await disk.write(0, BLOCK, { fua: true });
+  const before = machine.files.calls;
+  machine.files.dieAfter(before + n);
+  if ((await machine.orDeath(disk.close())) !== undefined) return false;
+  machine.start();
+  const reader = await machine.open(undefined, true);
+  const { pin } = reader;
+  assert.deepEqual(Buffer.from(await reader.read(0, 4096)), BLOCK);
+  machine.losePower();
+  machine.start();
+  const after = await machine.open(pin, true);
+  assert.deepEqual(Buffer.from(await after.read(0, 4096)), BLOCK);
+  return true;
+}
+
+/**
+ * The process dies at call `n` of making a disk, then power may fail: there is a whole disk or none, and making it
+ * again works. Answers false when making it has fewer calls.
+ */
+export async function crashInCreate(seed: number, n: number, skipSync?: Skip): Promise<boolean> {
+  const machine = await machineWithDisks(seed, skipSync);
+  machine.files.dieAfter(machine.files.calls + n);
+  if ((await machine.orDeath(createDisk(machine.env, DIRECTORY, IDENTITY, DATA_KEY))) !== undefined) return false;
+  if (machine.random.chance(0.7)) machine.losePower();
+  machine.start();
+  if ((await machine.files.stat(DIRECTORY)) === undefined) await createDisk(machine.env, DIRECTORY, IDENTITY, DATA_KEY);
+  const disk = await machine.open(undefined, false);
+  assert.deepEqual(Buffer.from(await disk.read(0, 4096)), Buffer.alloc(4096));
+  await disk.write(0, BLOCK, { fua: true });
+  await disk.close();
+  return true;
+}
