@@ -52,9 +52,6 @@ export default async function* report(events: AsyncIterable<TestEvent>): AsyncGe
       found.failed += 1;
       total.failed += 1;
       const cause: unknown = event.data.details.error.cause ?? event.data.details.error;
-      found.lines.push(
-        `     failed: ${name}\n${indent(cause instanceof Error ? (cause.stack ?? cause.message) : String(cause))}\n`,
-      );
       yield `     failed: ${name} (${path.relative(process.cwd(), file)})\n${indent(cause instanceof Error ? (cause.stack ?? cause.message) : String(cause))}\n`;
     }
   }

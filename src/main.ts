@@ -17,13 +17,7 @@ import { openDataDirectory, type OpenDataDirectory } from './data-directory.ts';
 import { RemoteDataPlane } from './dataplane/remote-data-plane.ts';
 import { Supervisor } from './dataplane/supervisor.ts';
 import { makeFirstAccount } from './first-account.ts';
-import { Aliases } from './kms/aliases.ts';
-import { DiskKeys } from './kms/data-keys.ts';
-import { Envelope } from './kms/envelope.ts';
-import { Keys } from './kms/keys.ts';
-import { KeyStore } from './kms/key-store.ts';
-import { KmsService } from './kms/kms-service.ts';
-import { ServiceKeys } from './kms/service-key.ts';
+import { openKms } from './kms/kms.ts';
 import { ClientTokens } from './metadata/client-tokens.ts';
 import { createAccessKey, createAccount, type AccountParts, type NewAccessKey } from './ram/accounts.ts';
 import { PolicyAuthorizer } from './ram/authorizer.ts';
@@ -101,16 +95,12 @@ async function startServer(
   const { database, ciphers, rootKey } = directory;
   await using stack = new AsyncDisposableStack();
 
-  const service = new KmsService(database, clock);
-  const keyStore = await KeyStore.open(config.dataDirectory, rootKey.sealer);
-  const keys = new Keys(database, keyStore, clock, random);
-  const envelope = new Envelope(database, keyStore, keys, ciphers, random);
-  const dataKeys = new DiskKeys({
-    service,
-    keys,
-    serviceKeys: new ServiceKeys(database, keys, clock),
-    envelope,
+  const kms = await openKms({
+    dataDirectory: config.dataDirectory,
+    database,
     sealer: rootKey.sealer,
+    ciphers,
+    clock,
     random,
     evaluateServiceRole: (request) => evaluateServiceRole(database.read, request),
   });
@@ -129,7 +119,7 @@ async function startServer(
   const ecs: EcsDependencies = {
     database,
     dataPlane,
-    dataKeys,
+    dataKeys: kms.diskKeys,
     clock,
     random,
     log,
@@ -149,7 +139,7 @@ async function startServer(
   });
 
   const housekeeping = async (): Promise<void> => {
-    await keys.destroyExpired();
+    await kms.keys.destroyExpired();
     await deleteExpiredSnapshots({ database, dataPlane, log }, clock.nowMs());
     await finishRemovals({ database, dataPlane, log });
   };
@@ -160,7 +150,7 @@ async function startServer(
   const rpc = new RpcServer({
     registry: [
       ...ecsActions(ecs),
-      ...kmsActions({ service, keys, aliases: new Aliases(database, keys, clock), envelope }),
+      ...kmsActions(kms),
       ...ramActions(accounts),
       ...stsActions(),
       ...sealdiskActions({ ...ecs, exports }),

@@ -1,8 +1,8 @@
-import { rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 
 import { messageOf, SystemError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
+import { listenPrivately } from '../base/system-private-socket.ts';
 import { ADMIN_BODY_BYTES_MAX, type AdminOperations } from './admin-protocol.ts';
 
 /** What an owner may do without an AccessKey: HTTP with JSON over a Unix socket that only the owner of the data directory can reach. */
@@ -16,19 +16,9 @@ export class AdminServer {
     this.#log = log;
   }
 
-  /** @param socketPath a socket left by a server that is gone is replaced; the caller holds the lock that says so. */
   async listen(socketPath: string): Promise<void> {
-    rmSync(socketPath, { force: true });
     const server = createServer((request, response) => void this.#answer(request, response));
-    const before = process.umask(0o177);
-    try {
-      await new Promise<void>((resolve, reject) => {
-        server.once('error', reject);
-        server.listen(socketPath, resolve);
-      });
-    } finally {
-      process.umask(before);
-    }
+    await listenPrivately(server, socketPath);
     this.#server = server;
   }
 

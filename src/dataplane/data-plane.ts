@@ -1,23 +1,7 @@
-import type { Suite } from '../crypto/aead.ts';
+import type { DataKey, DiskIdentity } from '../block/environment.ts';
 import type { Pin } from '../block/pin.ts';
 
-export type { Pin };
-
-/** What opens a disk's files: its data key in the clear (32 bytes, wiped by the receiver) and its suite. */
-export interface DataKey {
-  readonly suite: Suite;
-  readonly key: Uint8Array;
-}
-
-/** What a disk carries about itself in its own head, bound by a MAC under its data key. */
-export interface DiskIdentity {
-  readonly diskId: string;
-  readonly sizeBytes: number;
-  /** False for a disk that the API calls unencrypted: same format, data key wrapped by the root key. */
-  readonly encrypted: boolean;
-  /** The wrapped data key (KMS ciphertext blob), opaque here, kept so that the disk can be opened from its files and KMS alone. */
-  readonly wrappedKey: Uint8Array;
-}
+export type { DataKey, DiskIdentity, Pin };
 
 export type ExportStatus = 'Serving' | 'Reopening' | 'KeyUnavailable' | 'Quarantined';
 

@@ -1,8 +1,8 @@
-import { chmodSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 
 import { messageOf, SystemError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
+import { listenPrivately } from '../base/system-private-socket.ts';
 import {
   encodeMessage,
   MessageReader,
@@ -30,20 +30,9 @@ export class ControlServer {
     this.#log = log;
   }
 
-  /** @param socketPath a socket file left by a server that is gone is replaced; the caller holds the lock that says so. */
   async listen(socketPath: string): Promise<void> {
-    rmSync(socketPath, { force: true });
     const server = createServer((socket) => this.#serve(socket));
-    const before = process.umask(0o177);
-    try {
-      await new Promise<void>((resolve, reject) => {
-        server.once('error', reject);
-        server.listen(socketPath, resolve);
-      });
-    } finally {
-      process.umask(before);
-    }
-    chmodSync(socketPath, 0o600);
+    await listenPrivately(server, socketPath);
     this.#server = server;
   }
 
