@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict';
+import { cpSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { test } from 'node:test';
+
+import { blockOf, dataKeyOf, DiskBench } from './disk-fixture.ts';
+
+/** Replaces the disk's files by a copy; the directory itself stays, as a restore in place would leave it. */
+function restore(from: string, to: string): void {
+  for (const name of readdirSync(to)) rmSync(path.join(to, name), { recursive: true });
+  cpSync(from, to, { recursive: true });
+}
+
+test('older files put back are refused, whole or only the head', async () => {
+  using bench = new DiskBench();
+  const created = await bench.create();
+  const disk = await bench.open({ pin: created });
+  await disk.write(0, blockOf(1), { fua: false });
+  const firstPin = await disk.close();
+  const older = path.join(bench.root, 'older');
+  cpSync(bench.directory(), older, { recursive: true });
+
+  const again = await bench.open({ pin: firstPin });
+  await again.write(0, blockOf(2), { fua: false });
+  const newestPin = await again.close();
+  const newest = path.join(bench.root, 'newest');
+  cpSync(bench.directory(), newest, { recursive: true });
+
+  restore(older, bench.directory());
+  await assert.rejects(bench.open({ pin: newestPin }), { kind: 'rolled-back', code: 'DISK_ROLLED_BACK' });
+  restore(newest, bench.directory());
+  cpSync(path.join(older, 'head'), path.join(bench.directory(), 'head'));
+  await assert.rejects(bench.open({ pin: newestPin }), { kind: 'rolled-back' });
+  restore(newest, bench.directory());
+  const opened = await bench.open({ pin: firstPin });
+  assert.deepEqual(Buffer.from(await opened.read(0, 4096)), blockOf(2), 'newer than the pin is fine');
+  await opened.close();
+});
+
+test('another history with the same sequence is refused', async () => {
+  using bench = new DiskBench();
+  const created = await bench.create();
+  const fork = path.join(bench.root, 'fork');
+  cpSync(bench.directory(), fork, { recursive: true });
+  const write = async (stamp: number) => {
+    const disk = await bench.open({ pin: created });
+    await disk.write(0, blockOf(stamp), { fua: false });
+    return disk.close();
+  };
+  const ours = await write(1);
+  restore(fork, bench.directory());
+  const theirs = await write(2);
+  assert.equal(ours.sequence, theirs.sequence);
+  await assert.rejects(bench.open({ pin: ours }), { kind: 'rolled-back' });
+});
+
+test('a snapshot of an older state is not what a pinned source answers with', async () => {
+  using bench = new DiskBench();
+  await bench.create();
+  const disk = await bench.open();
+  await disk.write(0, blockOf(1), { fua: false });
+  await disk.snapshot('s-1');
+  await disk.write(0, blockOf(2), { fua: false });
+  await disk.snapshot('s-2');
+  await disk.close();
+  const roots = path.join(bench.directory(), 'roots');
+  cpSync(path.join(roots, 's-1'), path.join(roots, 's-2'));
+  const { cloneDisk } = await import('../../src/block/disk.ts');
+  const source = {
+    directory: bench.directory(),
+    snapshotId: 's-2',
+    dataKey: dataKeyOf('aes-256-gcm'),
+    pin: undefined,
+  };
+  const target = {
+    directory: bench.directory('d-2'),
+    identity: bench.identity('d-2'),
+    dataKey: dataKeyOf('aes-256-gcm', 9),
+  };
+  await assert.rejects(cloneDisk(bench.env, source, target), { kind: 'corrupt' });
+  assert.ok(!readdirSync(bench.root).includes('d-2'), 'nothing was made');
+});
+
+test('a closed disk opens in a copied directory, one that was left open only after adoption', async () => {
+  using bench = new DiskBench();
+  await bench.create();
+  let disk = await bench.open();
+  await disk.write(0, blockOf(1), { fua: false });
+  const pin = await disk.close();
+  cpSync(bench.directory(), bench.directory('copy'), { recursive: true });
+  rmSync(bench.directory(), { recursive: true });
+  renameSync(bench.directory('copy'), bench.directory());
+  disk = await bench.open({ pin });
+  await disk.write(0, blockOf(2), { fua: true });
+  await disk.abandon();
+
+  cpSync(bench.directory(), bench.directory('copy'), { recursive: true });
+  rmSync(bench.directory(), { recursive: true });
+  renameSync(bench.directory('copy'), bench.directory());
+  await assert.rejects(bench.open({ pin }), { kind: 'conflict', code: 'DISK_OPEN_ELSEWHERE' });
+  disk = await bench.open({ pin, adopt: true });
+  assert.deepEqual(Buffer.from(await disk.read(0, 4096)), blockOf(2));
+  await disk.close();
+});
+
+test('a disk that was left open on another machine is refused until it is adopted', async () => {
+  using bench = new DiskBench();
+  await bench.create();
+  const disk = await bench.open();
+  await disk.write(0, blockOf(1), { fua: true });
+  await disk.abandon();
+  const { openDisk } = await import('../../src/block/disk.ts');
+  const elsewhere = { ...bench.env, machineId: 'machine-2' };
+  const options = { diskId: 'd-1', dataKey: dataKeyOf('aes-256-gcm'), pin: undefined, readOnly: false };
+  await assert.rejects(openDisk(elsewhere, bench.directory(), options), { code: 'DISK_OPEN_ELSEWHERE' });
+  const adopted = await openDisk(elsewhere, bench.directory(), { ...options, adopt: true });
+  assert.deepEqual(Buffer.from(await adopted.read(0, 4096)), blockOf(1));
+  await adopted.close();
+});
+
+test('a wrong key, suite or disk id opens nothing', async () => {
+  using bench = new DiskBench();
+  await bench.create();
+  await assert.rejects(bench.open({ dataKey: dataKeyOf('aes-256-gcm', 8) }), { kind: 'corrupt', code: 'HEAD_CORRUPT' });
+  await assert.rejects(bench.open({ dataKey: dataKeyOf('sm4-gcm') }), { kind: 'corrupt', code: 'WRONG_SUITE' });
+  renameSync(bench.directory(), bench.directory('d-2'));
+  await assert.rejects(bench.open({ diskId: 'd-2' }), { kind: 'corrupt', code: 'WRONG_DISK' });
+});
