@@ -1,3 +1,4 @@
+import { SystemError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { DiskKeys } from './disk-keys.ts';
 import type { FileSystem, OpenFile } from './file-system.ts';
@@ -46,6 +47,12 @@ export class HeadFile {
       const heads = copies.map((copy) => decodeHead(copy, keys));
       const newest = (heads[1]?.sequence ?? -1) > (heads[0]?.sequence ?? -1) ? 1 : 0;
       const head = heads[newest];
+      if (head === undefined && copies.some((copy) => keys.isAuthentic('head', copy)))
+        throw new SystemError(
+          'conflict',
+          'FORMAT_UNKNOWN',
+          `${path} was written by a newer version of Sealdisk; run that one`,
+        );
       if (head === undefined)
         throw corrupt('HEAD_CORRUPT', 'no copy of the head is authentic under this data key; restore it from a backup');
       for (const [place, other] of heads.entries())

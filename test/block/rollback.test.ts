@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
-import { cpSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 
+import { cloneDisk, openDisk } from '../../src/block/disk.ts';
+import { DiskKeys } from '../../src/block/disk-keys.ts';
+import { nodeCipherBackend } from '../../src/crypto/node-aead.ts';
 import { blockOf, dataKeyOf, DiskBench } from './disk-fixture.ts';
 
 /** Replaces the disk's files by a copy; the directory itself stays, as a restore in place would leave it. */
@@ -65,7 +68,6 @@ test('a snapshot of an older state is not what a pinned source answers with', as
   await disk.close();
   const roots = path.join(bench.directory(), 'roots');
   cpSync(path.join(roots, 's-1'), path.join(roots, 's-2'));
-  const { cloneDisk } = await import('../../src/block/disk.ts');
   const source = {
     directory: bench.directory(),
     snapshotId: 's-2',
@@ -109,13 +111,26 @@ test('a disk that was left open on another machine is refused until it is adopte
   const disk = await bench.open();
   await disk.write(0, blockOf(1), { fua: true });
   await disk.abandon();
-  const { openDisk } = await import('../../src/block/disk.ts');
   const elsewhere = { ...bench.env, machineId: 'machine-2' };
   const options = { diskId: 'd-1', dataKey: dataKeyOf('aes-256-gcm'), pin: undefined, readOnly: false };
   await assert.rejects(openDisk(elsewhere, bench.directory(), options), { code: 'DISK_OPEN_ELSEWHERE' });
   const adopted = await openDisk(elsewhere, bench.directory(), { ...options, adopt: true });
   assert.deepEqual(Buffer.from(await adopted.read(0, 4096)), blockOf(1));
   await adopted.close();
+});
+
+test('a disk of a newer version is refused and called so', async () => {
+  using bench = new DiskBench();
+  await bench.create();
+  const file = path.join(bench.directory(), 'head');
+  const both = readFileSync(file);
+  const keys = new DiskKeys(nodeCipherBackend(), dataKeyOf('aes-256-gcm'));
+  for (const copy of [both.subarray(0, 4096), both.subarray(4096)]) {
+    copy[8] = 2;
+    copy.set(keys.mac('head', copy.subarray(0, -32)), 4096 - 32);
+  }
+  writeFileSync(file, both);
+  await assert.rejects(bench.open(), { kind: 'conflict', code: 'FORMAT_UNKNOWN' });
 });
 
 test('a wrong key, suite or disk id opens nothing', async () => {

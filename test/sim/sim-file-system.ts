@@ -16,6 +16,8 @@ interface PendingCall {
 export interface SimOptions {
   /** The process dies when it makes this many calls. */
   readonly dieAfterCalls?: number;
+  /** Space runs out when data is synced, not when it is written, as with delayed allocation. */
+  readonly delayedAllocation?: boolean;
   /** How likely a sync fails. */
   readonly syncFailure?: number;
   /** True for a sync that is to be skipped, named by the code that asked for it: the engine with that line removed. */
@@ -202,6 +204,7 @@ export class SimFileSystem implements FileSystem {
           checkOpen();
           if (skipped) return;
           this.#maybeFailSync(path, file, captured);
+          this.#allocate(file, size, captured, path);
           file.persist(captured, size);
         });
       },
@@ -213,7 +216,22 @@ export class SimFileSystem implements FileSystem {
     };
   }
 
+  #allocate(file: SimFile, size: number, captured: ReadonlyMap<number, number>, path: string): void {
+    if (this.#options.delayedAllocation !== true) return;
+    const growth = Math.max(0, size - file.platterSize);
+    if (growth <= this.storage.freeBytes) {
+      this.storage.freeBytes -= growth;
+      return;
+    }
+    for (const sector of captured.keys()) file.dirty.delete(sector);
+    throw osError('ENOSPC', path);
+  }
+
   #write(file: SimFile, data: Uint8Array, position: number, path: string): void {
+    if (this.#options.delayedAllocation === true) {
+      file.write(data, position);
+      return;
+    }
     const growth = Math.max(0, position + data.length - file.size);
     const room = Math.min(growth, this.storage.freeBytes);
     this.storage.freeBytes -= room;
