@@ -1,0 +1,95 @@
+/** Part of `independent-reader.ts`: keys and slots, from docs/formats/keys.md and slot.md. */
+import { createDecipheriv, createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
+import type { CipherGCMTypes } from 'node:crypto';
+import { closeSync, openSync, readSync } from 'node:fs';
+import path from 'node:path';
+
+export const SUITES = [undefined, { name: 'aes-256-gcm', keySize: 32 }, { name: 'sm4-gcm', keySize: 16 }] as const;
+export type SuiteOf = NonNullable<(typeof SUITES)[number]>;
+
+export interface Segment {
+  readonly number: number;
+  readonly id: string;
+  readonly key: Buffer;
+}
+
+export interface Slot {
+  readonly type: number;
+  readonly level: number;
+  readonly index: number;
+  readonly durable: number;
+  readonly body: Buffer;
+}
+
+export function u64(bytes: Buffer, at: number): number {
+  const value = bytes.readBigUInt64LE(at);
+  if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw new Error(`the integer at ${at} is too large`);
+  return Number(value);
+}
+
+export function nameAt(bytes: Buffer, at: number): string {
+  return bytes.toString('latin1', at + 1, at + 1 + bytes.readUInt8(at));
+}
+
+/** docs/formats/keys.md */
+export class Keys {
+  readonly #dataKey: Uint8Array;
+
+  constructor(dataKey: Uint8Array) {
+    this.#dataKey = dataKey;
+  }
+
+  verifies(purpose: 'head' | 'segment-header' | 'table' | 'mark', record: Buffer): boolean {
+    if (record.length < 32) return false;
+    const key = derive(this.#dataKey, '', `sealdisk/v1/${purpose}`, 32);
+    const expected = createHmac('sha256', key).update(record.subarray(0, -32)).digest();
+    return timingSafeEqual(expected, record.subarray(-32));
+  }
+
+  slotKey(record: Buffer, suite: SuiteOf): Buffer {
+    const id = record.subarray(0, 16);
+    const wrapRoot = derive(this.#dataKey, '', 'sealdisk/v1/epoch-wrap-root', 32);
+    const wrapKey = derive(wrapRoot, id, `sealdisk/v1/epoch-wrap/${suite.name}`, suite.keySize);
+    const secret = unseal(suite, wrapKey, Buffer.alloc(12), id, record.subarray(16, 64));
+    if (secret === undefined) throw new Error(`epoch ${id.toString('hex')} does not open`);
+    return derive(secret, id, `sealdisk/v1/slots/${suite.name}`, suite.keySize);
+  }
+}
+
+function derive(secret: Uint8Array, salt: Uint8Array | string, info: string, size: number): Buffer {
+  return Buffer.from(hkdfSync('sha256', secret, salt, info, size));
+}
+
+function unseal(suite: SuiteOf, key: Buffer, nonce: Buffer, aad: Buffer, sealed: Buffer): Buffer | undefined {
+  const decipher = createDecipheriv(suite.name as CipherGCMTypes, key, nonce, { authTagLength: 16 });
+  decipher.setAAD(aad);
+  decipher.setAuthTag(sealed.subarray(-16));
+  const plain = decipher.update(sealed.subarray(0, -16));
+  try {
+    decipher.final();
+    return plain;
+  } catch {
+    return undefined;
+  }
+}
+
+/** docs/formats/slot.md; undefined for one that does not open or is not there. */
+export function openSlot(directory: string, suite: SuiteOf, segment: Segment, slot: number): Slot | undefined {
+  const file = openSync(path.join(directory, 'seg', segment.id), 'r');
+  const sealed = Buffer.alloc(4128);
+  const filled = readSync(file, sealed, 0, 4128, 1024 + 4128 * slot);
+  closeSync(file);
+  if (filled < 4128) return undefined;
+  const nonce = Buffer.alloc(12);
+  nonce.writeBigUInt64LE(BigInt(segment.number), 0);
+  nonce.writeUInt32LE(slot, 8);
+  const plain = unseal(suite, segment.key, nonce, Buffer.alloc(0), sealed);
+  if (plain === undefined) return undefined;
+  return {
+    body: plain.subarray(0, 4096),
+    index: u64(plain, 4096),
+    durable: plain.readUInt32LE(4104),
+    type: plain.readUInt8(4108),
+    level: plain.readUInt8(4109),
+  };
+}
