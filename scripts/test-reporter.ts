@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
+import { inspect } from 'node:util';
 import type { TestEvent } from 'node:test/reporters';
 
 interface Counts {
@@ -52,7 +53,7 @@ export default async function* report(events: AsyncIterable<TestEvent>): AsyncGe
       found.failed += 1;
       total.failed += 1;
       const cause: unknown = event.data.details.error.cause ?? event.data.details.error;
-      yield `     failed: ${name} (${path.relative(process.cwd(), file)})\n${indent(cause instanceof Error ? (cause.stack ?? cause.message) : String(cause))}\n`;
+      yield `     failed: ${name} (${path.relative(process.cwd(), file)})\n${indent(cause instanceof Error ? (cause.stack ?? cause.message) : inspect(cause))}\n`;
     }
   }
   const countsFile = process.env['SEALDISK_TEST_COUNTS'];
