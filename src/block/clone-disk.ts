@@ -63,7 +63,7 @@ async function readSnapshot(
   const path = `${source.directory}/${ROOTS_NAME}/${source.snapshotId}`;
   if ((await files.stat(path)) === undefined)
     throw new SystemError('not-found', 'SNAPSHOT_NOT_FOUND', `there is no snapshot ${source.snapshotId}`);
-  const { table } = await readTableFile(files, path, keys, log);
+  const table = await readTableFile(files, path, keys, log);
   if (table.snapshotId !== source.snapshotId || table.diskId !== head.diskId)
     throw corrupt('TABLE_CORRUPT', `${path} holds ${table.snapshotId} of ${table.diskId}`);
   return table;

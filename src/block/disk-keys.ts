@@ -13,6 +13,8 @@ const EPOCH_SECRET_SIZE_BYTES = 32;
 export const WRAPPED_EPOCH_SIZE_BYTES = EPOCH_SECRET_SIZE_BYTES + TAG_SIZE_BYTES;
 
 const DATA_KEY_SIZE_BYTES = 32;
+/** A handle takes about 2 KB of locked memory: 1,000 disks stay below 128 MB. */
+const AEADS_MAX = 64;
 const NO_BYTES = new Uint8Array(0);
 const ZERO_NONCE = new Uint8Array(NONCE_SIZE_BYTES);
 
@@ -34,7 +36,8 @@ export class DiskKeys implements Disposable {
   readonly #cipher: CipherBackend;
   readonly #macKeys = new Map<MacPurpose, Uint8Array>();
   readonly #wrapRoot: Uint8Array;
-  readonly #aeads = new Map<string, Aead>();
+  /** In order of their making. By record, since that is what every caller has at hand; twins only cost a handle. */
+  readonly #aeads = new Map<EpochRecord, Aead>();
 
   constructor(cipher: CipherBackend, dataKey: DataKey) {
     assert(dataKey.key.length === DATA_KEY_SIZE_BYTES, 'a data key has 32 bytes');
@@ -90,18 +93,24 @@ export class DiskKeys implements Disposable {
     return secret;
   }
 
-  /** The cipher of the epoch's slots, made once and kept. Its nonces are slot addresses. */
+  /**
+   * The cipher of the epoch's slots, to be used before the next await: a disk that was opened thousands of times has as
+   * many epochs, and only some ciphers are kept. Nonces are slot addresses.
+   */
   aead(epoch: EpochRecord): Aead {
-    const name = toHex(epoch.id);
-    let aead = this.#aeads.get(name);
-    if (aead === undefined) {
-      const secret = this.epochSecret(epoch);
-      const key = hkdfSha256(secret, epoch.id, `sealdisk/v1/slots/${this.suite}`, KEY_SIZE_BYTES[this.suite]);
-      aead = this.#cipher.createAead(this.suite, key);
-      secret.fill(0);
-      key.fill(0);
-      this.#aeads.set(name, aead);
+    const kept = this.#aeads.get(epoch);
+    if (kept !== undefined) return kept;
+    const secret = this.epochSecret(epoch);
+    const key = hkdfSha256(secret, epoch.id, `sealdisk/v1/slots/${this.suite}`, KEY_SIZE_BYTES[this.suite]);
+    const aead = this.#cipher.createAead(this.suite, key);
+    secret.fill(0);
+    key.fill(0);
+    for (const [oldest, unused] of this.#aeads) {
+      if (this.#aeads.size < AEADS_MAX) break;
+      unused.wipe();
+      this.#aeads.delete(oldest);
     }
+    this.#aeads.set(epoch, aead);
     return aead;
   }
 

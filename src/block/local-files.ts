@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import { SystemError } from '../base/errors.ts';
 import { lockFile } from '../base/system-file-lock.ts';
 import { KiB } from '../base/units.ts';
+import { loadCachedRead } from './cached-read.ts';
 import { osCode } from './file-system.ts';
 import type { FileStatus, FileSystem, OpenFile } from './file-system.ts';
 
@@ -16,6 +17,7 @@ const fstatAsync = promisify(fstat);
 
 /** Up to here a write into the page cache is quicker than handing it to another thread and back (20 to 40 us). */
 const SYNCHRONOUS_WRITE_BYTES_MAX = 256 * KiB;
+const cachedRead = loadCachedRead();
 const FILE_MODE = 0o600;
 const DIRECTORY_MODE = 0o700;
 
@@ -79,6 +81,10 @@ class LocalFile implements OpenFile {
       }
       return filled;
     });
+  }
+
+  readCached(buffer: Uint8Array, position: number): number | undefined {
+    return this.#closed ? undefined : cachedRead?.(this.#fd, buffer, position);
   }
 
   write(data: Uint8Array, position: number): Promise<void> {

@@ -86,13 +86,13 @@ export class LogReader {
     from: number,
     visit: (slot: number, meta: SlotMeta | undefined, body: Uint8Array) => boolean,
   ): Promise<void> {
-    const aead = this.#keys.aead(this.header.epoch);
     const buffer = new Uint8Array(CHUNK_SLOTS * SLOT_SIZE_BYTES);
     const body = new Uint8Array(BLOCK_SIZE_BYTES);
     for (let first = from; first < this.slots; first += CHUNK_SLOTS) {
       const count = Math.min(CHUNK_SLOTS, this.slots - first);
       const chunk = buffer.subarray(0, count * SLOT_SIZE_BYTES);
       await this.#read(chunk, slotOffset(first));
+      const aead = this.#keys.aead(this.header.epoch);
       for (let i = 0; i < count; i++) {
         const sealed = chunk.subarray(i * SLOT_SIZE_BYTES, (i + 1) * SLOT_SIZE_BYTES);
         if (!visit(first + i, openSlot(aead, this.number, first + i, sealed, body), body)) return;

@@ -1,5 +1,5 @@
 import { assert } from '../base/assert.ts';
-import type { Aead } from '../crypto/aead.ts';
+import type { DiskKeys } from './disk-keys.ts';
 import type { FileSystem, OpenFile } from './file-system.ts';
 import { SealedTail } from './sealed-tail.ts';
 import type { ChunkPool } from './sealed-tail.ts';
@@ -24,7 +24,7 @@ export class LogSegment {
   /** A sync failed: what the file holds is unknown until `rescue` has made a fresh one. */
   damaged = false;
   readonly #files: FileSystem;
-  readonly #aead: Aead;
+  readonly #keys: DiskKeys;
   readonly #headerRegion: Uint8Array;
   readonly #tail: SealedTail;
   #file: OpenFile;
@@ -35,7 +35,7 @@ export class LogSegment {
     readonly path: string;
     readonly entry: SegmentEntry;
     readonly capacity: number;
-    readonly aead: Aead;
+    readonly keys: DiskKeys;
     readonly headerRegion: Uint8Array;
     readonly pool: ChunkPool;
   }) {
@@ -44,7 +44,7 @@ export class LogSegment {
     this.path = parts.path;
     this.entry = parts.entry;
     this.capacity = parts.capacity;
-    this.#aead = parts.aead;
+    this.#keys = parts.keys;
     this.#headerRegion = parts.headerRegion;
     this.#tail = new SealedTail(parts.pool);
   }
@@ -58,7 +58,7 @@ export class LogSegment {
     assert(!this.isFull, 'a full segment takes no slot');
     const slot = this.used;
     const meta: SlotMeta = { type, level: 0, index, watermark: this.durable };
-    sealSlot(this.#aead, this.entry.number, slot, meta, body, this.#tail.place(slot));
+    sealSlot(this.#keys.aead(this.entry.epoch), this.entry.number, slot, meta, body, this.#tail.place(slot));
     this.used = slot + 1;
     return slot;
   }

@@ -395,5 +395,5 @@ async function makeSegment(
   const { entry, file, path, headerRegion } = await maker.make('log', epoch, limits.segmentSlots);
   const { files } = maker;
   const capacity = limits.segmentSlots;
-  return new LogSegment({ files, file, path, entry, capacity, aead: maker.keys.aead(epoch), headerRegion, pool });
+  return new LogSegment({ files, file, path, entry, capacity, keys: maker.keys, headerRegion, pool });
 }

@@ -72,8 +72,8 @@ async function loadState(
 ): Promise<DiskState> {
   const { headFile, head, pin } = opened;
   const path = `${directory}/${TABLES_NAME}/${toHex(head.tableId)}`;
-  const { table, digest } = await readTableFile(env.files, path, keys, env.log);
-  if (!equalBytes(digest, head.tableDigest) || table.diskId !== head.diskId)
+  const table = await readTableFile(env.files, path, keys, env.log, head.tableDigest);
+  if (table.diskId !== head.diskId)
     throw corrupt('TABLE_CORRUPT', `the segment table in ${path} is not the one that the head names`);
   const limits = { ...DEFAULT_LIMITS, ...env.limits };
   return new DiskState({ env, limits, directory, keys, headFile, head, pin, table });

@@ -1,5 +1,6 @@
 import type { Logger } from '../base/log.ts';
 import type { DiskKeys } from './disk-keys.ts';
+import { equalBytes } from './fixed-bytes.ts';
 import type { FileSystem } from './file-system.ts';
 import { osCode } from './file-system.ts';
 import { corrupt, ioError } from './io-errors.ts';
@@ -35,19 +36,20 @@ export async function replaceDurably(files: FileSystem, directory: string, name:
 }
 
 /**
- * @throws {SystemError} kind `not-found`: no such file.
- * @throws {SystemError} kind `corrupt`: no copy verifies.
+ * @param expectedDigest what the head pins; a copy with another one counts as damaged.
+ * @throws {SystemError} kind `corrupt`: no such file, or no copy verifies.
  */
 export async function readTableFile(
   files: FileSystem,
   path: string,
   keys: DiskKeys,
   log: Logger,
-): Promise<{ readonly table: SegmentTable; readonly digest: Uint8Array }> {
+  expectedDigest?: Uint8Array,
+): Promise<SegmentTable> {
   const both = await readWhole(files, path);
   const decoded = decodeCopies(both, (copy) => {
-    const table = decodeTable(copy, keys);
-    return table && { table, digest: tableDigest(copy) };
+    if (expectedDigest !== undefined && !equalBytes(tableDigest(copy), expectedDigest)) return undefined;
+    return decodeTable(copy, keys);
   });
   for (const [place, copy] of [decoded.first, decoded.second].entries())
     if (copy === undefined) log.error({ file: path, copy: place }, 'a copy of a segment table failed verification');
@@ -56,7 +58,7 @@ export async function readTableFile(
   return found;
 }
 
-/** @throws {SystemError} kind `not-found`. */
+/** @throws {SystemError} kind `corrupt`: no such file. */
 export async function readWhole(files: FileSystem, path: string): Promise<Uint8Array> {
   try {
     const file = await files.open(path, 'read');

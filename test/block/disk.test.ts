@@ -100,3 +100,16 @@ test('a disk that is open is refused to anybody else', async () => {
   await disk.close();
   await (await bench.open()).close();
 });
+
+test('a disk that was opened more often than ciphers are kept still reads everything', async () => {
+  using bench = new DiskBench();
+  await bench.create();
+  for (let i = 0; i < 70; i++) {
+    const disk = await bench.open();
+    await disk.write(i * 4096, blockOf(i + 1), { fua: false });
+    await disk.close();
+  }
+  const disk = await bench.open();
+  for (let i = 0; i < 70; i++) assert.deepEqual(Buffer.from(await disk.read(i * 4096, 4096)), blockOf(i + 1));
+  await disk.close();
+});
