@@ -4,6 +4,7 @@ import type { Random } from '../base/random.ts';
 import { findAccessKey, insertAccessKey } from '../metadata/access-keys.ts';
 import { findAccount, insertAccount } from '../metadata/accounts.ts';
 import type { Database, Transaction } from '../metadata/database.ts';
+import { findSetting, putSetting } from '../metadata/settings.ts';
 import type { Sealer } from '../metadata/sealer.ts';
 import { secretContext } from './credentials.ts';
 
@@ -35,20 +36,41 @@ const ACCESS_KEY_ID_LENGTH = 24;
 /** 30 characters: 178 bits. */
 const SECRET_LENGTH = 30;
 
+/** The setting that names the first account, once there is one. */
+const FIRST_ACCOUNT = 'first-account';
+
+export interface AccountOptions {
+  readonly regionId: string;
+  readonly preset?: PresetAccessKey | undefined;
+}
+
 /**
  * Makes an account with its first AccessKey, both or neither.
  * @throws {SystemError} kind `invalid`, code `ACCESS_KEY_FORM`; kind `conflict`, code `ACCESS_KEY_TAKEN`.
  */
-export function createAccount(
+export function createAccount(parts: AccountParts, options: AccountOptions): Promise<NewAccessKey> {
+  if (options.preset !== undefined) checkPreset(options.preset);
+  return parts.database.transact((transaction) => addAccount(parts, transaction, options));
+}
+
+/**
+ * Makes the account of a server's first start, once, whatever other accounts there are. Answers undefined later on.
+ * @param keep stores the AccessKey. Runs before the account counts, so a crash in between never leaves an account whose
+ * secret nobody has: the next start makes another.
+ * @throws {SystemError} as `createAccount`.
+ */
+export function createFirstAccount(
   parts: AccountParts,
-  options: { readonly regionId: string; readonly preset?: PresetAccessKey | undefined },
-): Promise<NewAccessKey> {
-  const { preset, regionId } = options;
-  if (preset !== undefined) checkPreset(preset);
+  options: AccountOptions,
+  keep: (account: NewAccessKey) => void,
+): Promise<NewAccessKey | undefined> {
+  if (options.preset !== undefined) checkPreset(options.preset);
   return parts.database.transact(async (transaction) => {
-    const accountId = await freshAccountId(parts, transaction);
-    await insertAccount(transaction, { accountId, regionId, createdMs: parts.clock.nowMs() });
-    return await addAccessKey(parts, transaction, accountId, preset ?? freshAccessKey(parts.random));
+    if ((await findSetting(transaction, FIRST_ACCOUNT)) !== undefined) return undefined;
+    const account = await addAccount(parts, transaction, options);
+    await putSetting(transaction, FIRST_ACCOUNT, account.accountId);
+    keep(account);
+    return account;
   });
 }
 
@@ -63,6 +85,16 @@ export function createAccessKey(parts: AccountParts, accountId: string): Promise
     }
     return await addAccessKey(parts, transaction, accountId, freshAccessKey(parts.random));
   });
+}
+
+async function addAccount(
+  parts: AccountParts,
+  transaction: Transaction,
+  { regionId, preset }: AccountOptions,
+): Promise<NewAccessKey> {
+  const accountId = await freshAccountId(parts, transaction);
+  await insertAccount(transaction, { accountId, regionId, createdMs: parts.clock.nowMs() });
+  return await addAccessKey(parts, transaction, accountId, preset ?? freshAccessKey(parts.random));
 }
 
 async function addAccessKey(

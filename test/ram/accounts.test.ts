@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { isKind } from '../../src/base/errors.ts';
 import { updateAccessKey } from '../../src/metadata/access-keys.ts';
 import { listAccounts } from '../../src/metadata/accounts.ts';
-import { createAccessKey, createAccount } from '../../src/ram/accounts.ts';
+import { createAccessKey, createAccount, createFirstAccount } from '../../src/ram/accounts.ts';
 import { StoredCredentials } from '../../src/ram/credentials.ts';
 import { openTestAccount, testSealer } from './support.ts';
 
@@ -50,6 +50,24 @@ test('a preset AccessKey is taken as it is, once, and only in its form', async (
       (error: unknown) => isKind(error, 'invalid') && !error.message.includes('has space'),
     );
   }
+});
+
+test('the first account is made once, also beside older accounts, and again when its AccessKey could not be kept', async () => {
+  await using account = await openTestAccount();
+  const options = { regionId: 'cn-beijing', preset: { accessKeyId: 'chosen-id', accessKeySecret: 'chosen-secret' } };
+  const kept: string[] = [];
+  await assert.rejects(
+    createFirstAccount(account, options, () => {
+      throw new Error('the disk is full');
+    }),
+    /the disk is full/,
+  );
+  assert.equal((await listAccounts(account.database.read)).length, 1, 'an account without a kept secret is no account');
+  const first = await createFirstAccount(account, options, ({ accessKeyId }) => kept.push(accessKeyId));
+  assert.equal(first?.accessKeyId, 'chosen-id');
+  assert.equal(await createFirstAccount(account, options, ({ accessKeyId }) => kept.push(accessKeyId)), undefined);
+  assert.deepEqual(kept, ['chosen-id']);
+  assert.equal((await listAccounts(account.database.read)).length, 2);
 });
 
 test('a further AccessKey works beside the first; an unknown account is not found', async () => {
