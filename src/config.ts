@@ -2,6 +2,7 @@ import { isIPv6 } from 'node:net';
 import path from 'node:path';
 
 import { SystemError } from './base/errors.ts';
+import { findRegion } from './services/ecs/regions.ts';
 
 export interface Address {
   readonly host: string;
@@ -53,7 +54,7 @@ export function loadConfig(input: ConfigInput, environment: Environment): Config
     dataDirectory: dataDirectory(input.dataDir, environment),
     listen,
     nbdListen: parseAddress(input.nbdListen ?? setting('SEALDISK_NBD_LISTEN') ?? '127.0.0.1:10809', '--nbd-listen'),
-    defaultRegion: parseRegion(setting('SEALDISK_DEFAULT_REGION') ?? 'cn-hangzhou'),
+    defaultRegion: checkedRegion(setting('SEALDISK_DEFAULT_REGION') ?? 'cn-hangzhou', 'SEALDISK_DEFAULT_REGION'),
     presetAccessKey: presetAccessKey(setting('SEALDISK_ACCESS_KEY_ID'), setting('SEALDISK_ACCESS_KEY_SECRET')),
     passphraseFile: setting('SEALDISK_PASSPHRASE_FILE'),
     keepExports: input.keepExports ?? false,
@@ -84,15 +85,16 @@ function parseAddress(text: string, option: string): Address {
   return { host, port };
 }
 
-function parseRegion(text: string): string {
-  if (!/^[a-z]{2,}(-[a-z0-9]+)+$/.test(text)) {
+/** @throws {SystemError} kind `invalid`: the catalogue has no such region. */
+export function checkedRegion(regionId: string, setting: string): string {
+  if (findRegion(regionId) === undefined) {
     throw new SystemError(
       'invalid',
       'BAD_REGION',
-      `SEALDISK_DEFAULT_REGION wants a region id such as cn-hangzhou, not ${JSON.stringify(text)}`,
+      `${setting} wants the id of a known region such as cn-hangzhou, not ${JSON.stringify(regionId)}; DescribeRegions lists them`,
     );
   }
-  return text;
+  return regionId;
 }
 
 function presetAccessKey(id: string | undefined, secret: string | undefined): Config['presetAccessKey'] {

@@ -12,7 +12,7 @@ import { systemClock as clock } from './base/system-clock.ts';
 import { forbidMemoryDumps } from './base/system-host.ts';
 import { systemRandom as random } from './base/system-random.ts';
 import { VERSION } from './base/version.ts';
-import { formatAddress, loadConfig, type Config, type ConfigInput } from './config.ts';
+import { checkedRegion, formatAddress, loadConfig, type Config, type ConfigInput } from './config.ts';
 import { openDataDirectory, type OpenDataDirectory } from './data-directory.ts';
 import { RemoteDataPlane } from './dataplane/remote-data-plane.ts';
 import { Supervisor } from './dataplane/supervisor.ts';
@@ -77,7 +77,11 @@ export async function createAccountOffline(options: {
     log,
   });
   const accounts: AccountParts = { database: directory.database, sealer: directory.rootKey.sealer, clock, random };
-  return createAccount(accounts, { regionId: options.region ?? config.defaultRegion });
+  return createAccount(accounts, { regionId: regionOfAccount(options.region, config) });
+}
+
+function regionOfAccount(asked: string | undefined, { defaultRegion }: Config): string {
+  return asked === undefined ? defaultRegion : checkedRegion(asked, '--region');
 }
 
 interface RunningServer extends AsyncDisposable {
@@ -182,7 +186,7 @@ async function startServer(
         ...(supervisor.pid === undefined ? {} : { diskServerPid: supervisor.pid }),
         exports: (await dataPlane.listExports()).length,
       }),
-      createAccount: ({ region }) => createAccount(accounts, { regionId: region ?? config.defaultRegion }),
+      createAccount: async ({ region }) => createAccount(accounts, { regionId: regionOfAccount(region, config) }),
       createAccessKey: ({ accountId }) => createAccessKey(accounts, accountId),
     },
     log,

@@ -1,5 +1,7 @@
 import type { Access, Action, Call } from '../../api/action.ts';
 import type { Scope } from '../../kms/scope.ts';
+import { unknownRegion } from '../ecs/refusals.ts';
+import { findRegion } from '../ecs/regions.ts';
 import type { KmsDependencies } from './dependencies.ts';
 import { translated } from './errors.ts';
 
@@ -15,7 +17,7 @@ export interface KmsOperation<Input, Parsed, Output extends object> {
   run(scope: Scope, parsed: Parsed, call: Call<Input>): Promise<Output>;
 }
 
-/** The order that all KMS operations share: values of parameters, KMS open, then the operation (decisions.md B7). */
+/** The order that all KMS operations share: values of parameters, region, KMS open, then the operation (decisions.md B7). */
 export function kmsAction<Input, Parsed, Output extends object>(
   deps: KmsDependencies,
   operation: KmsOperation<Input, Parsed, Output>,
@@ -28,6 +30,8 @@ export function kmsAction<Input, Parsed, Output extends object>(
       translated(async () => {
         const scope = scopeOf(call);
         const parsed = operation.parse(call.input);
+        // No disk could ever use a key in a region that does not exist: code from apis.md 0.3.
+        if (findRegion(scope.regionId) === undefined) throw unknownRegion(scope.regionId);
         if (operation.worksClosed !== true) await deps.service.requireOpen(scope);
         return operation.run(scope, parsed, call);
       }),

@@ -2,6 +2,8 @@ import type { Action } from '../../../api/action.ts';
 import type { DescribeDiskExportsInput, DescribeDiskExportsOutput } from '../../../api/generated/sealdisk.ts';
 import type { DataPlane } from '../../../dataplane/data-plane.ts';
 import { checkedIdList } from '../../ecs/query-filters.ts';
+import { unknownRegion } from '../../ecs/refusals.ts';
+import { findRegion } from '../../ecs/regions.ts';
 import type { ExportKeeper } from '../export-keeper.ts';
 import { exportView } from '../export-view.ts';
 
@@ -24,6 +26,7 @@ export function DescribeDiskExports(deps: {
         malformed: { code: 'InvalidParameter.DiskIds', httpStatus: 400 },
         tooMany: { code: 'InvalidDiskIds.Malformed', httpStatus: 400 },
       });
+      if (findRegion(regionId) === undefined) throw unknownRegion(regionId);
       const exports = await deps.exports.list({ accountId: caller.accountId, regionId });
       const wanted = exports.filter(
         ({ row }) =>

@@ -37,3 +37,10 @@ test('OpenKmsService opens KMS once, for one account in one region', async () =>
     await api.refused('CreateKey', {}, 'Forbidden.KmsServiceNotEnabled', 403, scope);
   assert.deepEqual(await api.call('OpenKmsService', {}, OTHER_REGION), {});
 });
+
+test('KMS cannot be opened or used in a region that does not exist', async () => {
+  await using api = await openKmsApi();
+  const nowhere = { ...SCOPE, regionId: 'cn-hangzou' };
+  for (const name of ['OpenKmsService', 'DescribeAccountKmsStatus', 'CreateKey', 'ListKeys'])
+    await api.refused(name, {}, 'InvalidRegionId.NotFound', 404, nowhere);
+});

@@ -73,3 +73,8 @@ test('permission: on the exports of the region', async () => {
     { action: 'sealdisk:DescribeDiskExports', resource: `acs:sealdisk:${REGION}:${ACCOUNT}:export/*` },
   ]);
 });
+
+test('a region that does not exist is refused', async () => {
+  await using cloud = await TestCloud.open();
+  await refusal(describe(cloud, {}, { region: 'cn-hangzou' }), 'InvalidRegionId.NotFound', 404);
+});
