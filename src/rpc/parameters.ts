@@ -2,6 +2,7 @@
 import { missingParameter } from '../api/decode.ts';
 import { ApiError } from '../api/errors.ts';
 import { productOfVersion } from '../api/products.ts';
+import { ALGORITHM_V3 } from '../api/signature/v3.ts';
 import type { Exchange, HttpRequest, Step } from './exchange.ts';
 import { found } from './exchange.ts';
 
@@ -12,11 +13,26 @@ const PARAMETER_COUNT_MAX = 2000;
 
 export const readParameters: Step = (exchange) => {
   const { http } = exchange;
-  exchange.style = http.headers.get('authorization')?.startsWith('ACS3-') === true ? 'V3' : 'V1';
+  exchange.style = styleOf(http.headers.get('authorization'));
   exchange.query = readPart(http.rawQuery, 'query');
   exchange.parameters = new Map([...exchange.query, ...readForm(http)]);
   readCommon(exchange);
 };
+
+/**
+ * Other schemes of the vendor's (ACS4-…, ACS3-HMAC-SM3, ACS3-RSA-SHA256) are refused by their name and not taken for
+ * V1. Source: decisions.md E6.
+ */
+function styleOf(authorization: string | undefined): 'V1' | 'V3' {
+  const scheme = /^ACS\d\S*/.exec(authorization ?? '')?.[0];
+  if (scheme === undefined) return 'V1';
+  if (scheme === ALGORITHM_V3) return 'V3';
+  throw new ApiError(
+    'InvalidParameter',
+    400,
+    `The SignatureMethod ${scheme.slice(0, 64)} is not supported. Sign with ${ALGORITHM_V3}.`,
+  );
+}
 
 function readForm(http: HttpRequest): Map<string, string> {
   if (http.body.length === 0) return new Map();

@@ -136,14 +136,16 @@ test('V3: headers that the server does not know are signed along', async () => {
   assert.equal(await outcome(v3Request(door.target, 'DescribeRegions', {}, { extra })), '200 accepted');
 });
 
-test('V3: an Authorization header of another form is refused', async () => {
-  for (const authorization of [
-    'ACS3-HMAC-SHA256',
-    'ACS3-HMAC-SM3 Credential=a,SignedHeaders=b,Signature=c',
-    'ACS3-RSA-SHA256 x',
-  ]) {
+test('V3: an Authorization header of another form or scheme is refused', async () => {
+  for (const [authorization, code] of [
+    ['ACS3-HMAC-SHA256', 'IncompleteSignature'],
+    ['ACS3-HMAC-SHA256 Credential=a', 'IncompleteSignature'],
+    ['ACS3-HMAC-SM3 Credential=a,SignedHeaders=b,Signature=c', 'InvalidParameter'],
+    ['ACS3-RSA-SHA256 x', 'InvalidParameter'],
+    ['ACS4-HMAC-SHA256 Credential=a,SignedHeaders=b,Signature=c', 'InvalidParameter'],
+  ] as const) {
     const raw = v3Request(door.target, 'DescribeRegions', {}, { tampered: { authorization } });
-    assert.equal(await outcome(raw), '400 IncompleteSignature', authorization);
+    assert.equal(await outcome(raw), `400 ${code}`, authorization);
   }
 });
 
