@@ -26,7 +26,11 @@ export function lockFile(path: string, owner: string): Disposable {
     const holder = readFileSync(path, 'utf8').trim();
     throw new SystemError('conflict', 'LOCKED', `${path} is held by ${holder === '' ? 'another process' : holder}`);
   }
-  ftruncateSync(fd);
-  writeSync(fd, `${owner}\n`);
+  try {
+    ftruncateSync(fd);
+    writeSync(fd, `${owner}\n`);
+  } catch {
+    // The lock holds without a name: on a full store a disk must still open, for reading and for being deleted.
+  }
   return { [Symbol.dispose]: () => closeSync(fd) };
 }

@@ -84,8 +84,9 @@ export async function main(args: readonly string[], composition: Composition): P
     .description('open a disk for NBD clients and print how to reach it')
     .option(...dataDir)
     .option('--read-only', 'refuse writes')
+    .option('--adopt', 'accept a disk that was left open on another machine or in another directory')
     .option(...json)
-    .action((diskId: string, options: { dataDir?: string; readOnly?: boolean; json?: boolean }) =>
+    .action((diskId: string, options: { dataDir?: string; readOnly?: boolean; adopt?: boolean; json?: boolean }) =>
       run(options, (output) => exportDisk(diskId, options, output)),
     );
   program

@@ -10,6 +10,11 @@ import { DataPlaneClient } from './client.ts';
 import type { Event, Method, Methods } from './protocol.ts';
 import { diskServerSocket } from './socket-path.ts';
 
+/**
+ * Threads for file operations in the disk server. With libuv's 4, eight disks that sync keep a ninth's reads waiting:
+ * p50 1.0 ms and p99 8.4 ms, against 0.02 and 0.05 ms with 32.
+ */
+const IO_THREADS = '32';
 const READY_MS_MAX = 20_000;
 const RESTART_FIRST_MS = 50;
 const RESTART_MS_MAX = 5_000;
@@ -180,7 +185,11 @@ export class Supervisor {
         '--nbd-listen',
         nbdListen,
       ],
-      { detached: true, stdio: ['ignore', output, output, 'pipe'], env: environment },
+      {
+        detached: true,
+        stdio: ['ignore', output, output, 'pipe'],
+        env: { ...environment, UV_THREADPOOL_SIZE: IO_THREADS },
+      },
     );
     closeSync(output);
     child.unref();

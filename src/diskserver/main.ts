@@ -12,6 +12,7 @@ import { bootId, forbidMemoryDumps, machineId } from '../base/system-host.ts';
 import { systemRandom } from '../base/system-random.ts';
 import { makeRuntimeDirectory } from '../base/system-runtime-directory.ts';
 import { VERSION } from '../base/version.ts';
+import { removeLeftoverDirectories, type Environment } from '../block/disk.ts';
 import { localFiles } from '../block/local-files.ts';
 import { selectCipherBackend } from '../crypto/cipher-backend.ts';
 import { PROTOCOL_VERSION } from '../dataplane/protocol.ts';
@@ -60,15 +61,18 @@ async function start(): Promise<void> {
     });
   });
 
+  const environment: Environment = {
+    files: localFiles,
+    clock: systemClock,
+    random: systemRandom,
+    cipher: selectCipherBackend(log),
+    log,
+    machineId: machineId(),
+  };
+  for (const parent of ['disks', 'retired'])
+    await removeLeftoverDirectories(environment, path.join(dataDirectory, parent));
   const host = new DiskHost({
-    environment: {
-      files: localFiles,
-      clock: systemClock,
-      random: systemRandom,
-      cipher: selectCipherBackend(log),
-      log,
-      machineId: machineId(),
-    },
+    environment,
     dataDirectory,
     socketDirectory,
     nbd,

@@ -23,6 +23,7 @@ export interface DescribeDiskExportsOutput {
 }
 
 export interface ExportDiskInput {
+  readonly Adopt?: boolean;
   readonly DiskId: string;
   readonly ReadOnly?: boolean;
 }
@@ -82,6 +83,7 @@ export const sealdisk: ProductDescription = {
     },
     "ExportDisk": {
       "request": {
+        "Adopt": "boolean",
         "DiskId": "string",
         "ReadOnly": "boolean"
       },

@@ -18,13 +18,14 @@ interface Exported {
 
 export async function exportDisk(
   diskId: string,
-  options: { readonly dataDir?: string; readonly readOnly?: boolean },
+  options: { readonly dataDir?: string; readonly readOnly?: boolean; readonly adopt?: boolean },
   output: Output,
 ): Promise<void> {
   const dataDirectory = dataDirectoryOf(options);
   const exported = await callSealdisk<Exported>(dataDirectory, 'ExportDisk', {
     DiskId: diskId,
     ReadOnly: String(options.readOnly ?? false),
+    Adopt: String(options.adopt ?? false),
   });
   const directory = pskDirectory(dataDirectory, exported.ExportId);
   mkdirSync(directory, { recursive: true, mode: 0o700 });

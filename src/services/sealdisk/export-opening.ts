@@ -35,7 +35,12 @@ export interface OpenedExport {
  */
 export async function openExport(
   parts: ExportParts,
-  request: { readonly diskId: string; readonly accountId: string; readonly readOnly: boolean },
+  request: {
+    readonly diskId: string;
+    readonly accountId: string;
+    readonly readOnly: boolean;
+    readonly adopt?: boolean;
+  },
 ): Promise<OpenedExport> {
   const { database, dataKeys, sealer, clock } = parts;
   const disk = await database.transact((transaction) => ownAvailableDisk(transaction, request));
@@ -57,6 +62,7 @@ export async function openExport(
       psk,
       dataKey,
       pin: disk.pin ?? undefined,
+      adopt: request.adopt ?? false,
     });
     const opened = await database.transact(async (transaction) => {
       await updateDisk(transaction, disk.diskId, { attachedMs: clock.nowMs(), everAttached: true });

@@ -10,6 +10,7 @@ import { exportView } from '../export-view.ts';
 
 /**
  * Opens a disk for NBD clients and tells the secret of the export, this once. The disk is In_use until UnexportDisk.
+ * `Adopt` accepts a disk that was left open on another machine or in another directory.
  * Key errors are those of AttachDisk (decisions.md H, "Exports and disk states").
  */
 export function ExportDisk(deps: {
@@ -24,7 +25,12 @@ export function ExportDisk(deps: {
       ecsAccessToId('sealdisk:ExportDisk', caller, regionId, 'disk', input.DiskId),
     ],
     run: async ({ input, caller }) => {
-      const request = { diskId: input.DiskId, accountId: caller.accountId, readOnly: input.ReadOnly === true };
+      const request = {
+        diskId: input.DiskId,
+        accountId: caller.accountId,
+        readOnly: input.ReadOnly === true,
+        adopt: input.Adopt === true,
+      };
       let opened;
       try {
         opened = await deps.exports.open(request);
