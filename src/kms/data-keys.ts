@@ -1,4 +1,5 @@
-import { SystemError } from '../base/errors.ts';
+import { isoSeconds, type Clock } from '../base/clock.ts';
+import { isKind, SystemError } from '../base/errors.ts';
 import type { Random } from '../base/random.ts';
 import type { Suite } from '../crypto/aead.ts';
 import type { Key } from '../metadata/keys.ts';
@@ -24,6 +25,8 @@ export type EvaluateServiceRole = (request: {
   readonly roleName: string;
   readonly service: string;
   readonly accesses: readonly { readonly action: string; readonly resource: string }[];
+  /** What the conditions of policies may ask about: `acs:CurrentTime`, `kms:tag/<key>`. */
+  readonly context: Readonly<Record<string, string>>;
 }) => Promise<'role-missing' | 'not-trusted' | { readonly denied: { readonly action: string } } | 'allowed'>;
 
 /** Why a disk gets no key: `code` of a SystemError. Each ECS operation has its own API code for them (facts.md 2.3). */
@@ -60,6 +63,7 @@ export interface DiskKeyParts {
   readonly serviceKeys: ServiceKeys;
   readonly envelope: Envelope;
   readonly sealer: Sealer;
+  readonly clock: Clock;
   readonly random: Random;
   readonly evaluateServiceRole: EvaluateServiceRole;
 }
@@ -161,6 +165,7 @@ export class DiskKeys {
       roleName: DISK_ROLE,
       service: DISK_SERVICE,
       accesses: actions.map((action) => ({ action, resource })),
+      context: await this.#conditionContext(scope, keyId),
     });
     if (verdict === 'allowed') return;
     const why =
@@ -170,6 +175,19 @@ export class DiskKeys {
           ? `does not trust ${DISK_SERVICE}`
           : `does not allow ${verdict.denied.action} on the key`;
     throw refusal(code, `The role ${DISK_ROLE} ${why}.`);
+  }
+
+  /** Without it a conditional Deny would never apply. A key that does not exist has no tags. Source: facts.md 6.4. */
+  async #conditionContext(scope: Scope, keyId: string): Promise<Readonly<Record<string, string>>> {
+    const { clock, keys } = this.#parts;
+    const context: Record<string, string> = { 'acs:CurrentTime': isoSeconds(clock.nowMs()) };
+    try {
+      const { tags } = await keys.find(scope, keyId, { alias: 'refused' });
+      for (const tag of tags) context[`kms:tag/${tag.key}`] = tag.value;
+    } catch (error) {
+      if (!isKind(error, 'not-found') && !isKind(error, 'invalid')) throw error;
+    }
+    return context;
   }
 }
 

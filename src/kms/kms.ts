@@ -40,6 +40,6 @@ export async function openKms(parts: KmsParts): Promise<Kms> {
   const keys = new Keys(database, store, clock, random);
   const serviceKeys = new ServiceKeys(database, keys, clock);
   const envelope = new Envelope(database, store, keys, ciphers, random);
-  const diskKeys = new DiskKeys({ service, keys, serviceKeys, envelope, sealer, random, evaluateServiceRole });
+  const diskKeys = new DiskKeys({ service, keys, serviceKeys, envelope, sealer, clock, random, evaluateServiceRole });
   return { service, keys, aliases: new Aliases(database, keys, clock), serviceKeys, envelope, diskKeys };
 }

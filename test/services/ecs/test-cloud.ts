@@ -175,6 +175,28 @@ export class TestCloud implements AsyncDisposable {
     });
   }
 
+  /** Attaches one more policy to the disk role. */
+  async addToDiskRole(policyName: string, statement: object): Promise<void> {
+    await this.database.transact(async (transaction) => {
+      await insertPolicy(
+        transaction,
+        {
+          accountId: ACCOUNT,
+          policyName,
+          description: '',
+          defaultVersion: 'v1',
+          tags: [],
+          createdMs: 1,
+          updatedMs: 1,
+        },
+        JSON.stringify({ Version: '1', Statement: [statement] }),
+      );
+      const principalName = DISK_ROLE.toLowerCase();
+      const attachment = { accountId: ACCOUNT, principalType: 'role', principalName } as const;
+      await insertAttachment(transaction, { ...attachment, policyType: 'Custom', policyName, attachedMs: 1 });
+    });
+  }
+
   /** Removes the role and what is attached to it. */
   async removeDiskRole(): Promise<void> {
     await this.database.transact(async (transaction) => {

@@ -130,6 +130,38 @@ test('M6: an own key is refused before the role exists, with a wrong trust, and 
   await attempt();
 });
 
+test('M6: the conditions of the role’s policies are asked about the time and the tags of the key', async () => {
+  await using cloud = await TestCloud.ready();
+  const [KMSKeyId, other] = [await cloud.createKey(), await cloud.createKey()];
+  await cloud.kms.keys.tag({ accountId: ACCOUNT, regionId: REGION }, KMSKeyId, { key: 'stage', value: 'retired' });
+  await cloud.addToDiskRole('no-retired-keys', {
+    Effect: 'Deny',
+    Action: 'kms:GenerateDataKey',
+    Resource: '*',
+    Condition: { StringEquals: { 'kms:tag/stage': 'retired' } },
+  });
+  await cloud.refuses(
+    () => cloud.createDisk({ Encrypted: true, KMSKeyId }),
+    'InvalidParameter.KMSKeyId.KMSUnauthorized',
+    403,
+  );
+  await cloud.createDisk({ Encrypted: true, KMSKeyId: other });
+  const until = new Date(cloud.clock.now + 60_000).toISOString().replace('.000Z', 'Z');
+  await cloud.addToDiskRole('for-a-minute', {
+    Effect: 'Deny',
+    Action: '*',
+    Resource: '*',
+    Condition: { DateGreaterThan: { 'acs:CurrentTime': until } },
+  });
+  await cloud.createDisk({ Encrypted: true, KMSKeyId: other });
+  cloud.clock.now += 120_000;
+  await cloud.refuses(
+    () => cloud.createDisk({ Encrypted: true, KMSKeyId: other }),
+    'InvalidParameter.KMSKeyId.KMSUnauthorized',
+    403,
+  );
+});
+
 test('M10: a key that is disabled, waits for its deletion, or is gone', async () => {
   await using cloud = await TestCloud.ready();
   const KMSKeyId = await cloud.createKey();
