@@ -10,6 +10,8 @@ export type Address = number;
 export const HOLE = 0;
 /** A block that reads as zeroes but counts as allocated (written as zeroes with "no hole"). */
 export const ZERO = 1;
+/** A block whose address was lost with a damaged page of the map: cannot be read until it is written again. */
+export const DAMAGED = 2;
 
 /** Slots of a segment need 20 bits at most, which leaves 2^33 segment numbers below 2^53. */
 const SLOTS_PER_NUMBER = 2 ** 20;
@@ -30,9 +32,9 @@ export function slotOf(address: Address): number {
   return address % SLOTS_PER_NUMBER;
 }
 
-/** True for the two values that stand for zeroes and name no slot. */
+/** True for the three values that name no slot. */
 export function isMarker(address: Address): boolean {
-  return address <= ZERO;
+  return address <= DAMAGED;
 }
 
 /** A place in the log: everything before `slot` of `segment`, and every log segment before that. */

@@ -1,5 +1,6 @@
+import type { SystemError } from '../base/errors.ts';
 import { BLOCK_SIZE_BYTES } from '../base/units.ts';
-import { isMarker, segmentOf, slotOf } from './address.ts';
+import { DAMAGED, isMarker, segmentOf, slotOf } from './address.ts';
 import type { Address } from './address.ts';
 import type { BlockResolver } from './block-resolver.ts';
 import type { DiskState } from './disk-state.ts';
@@ -40,6 +41,7 @@ export class BlockReader {
   /** Reads from index `from` as far as one fetch reaches, and answers the index after that. */
   async #readRun(addresses: Float64Array, from: number, first: number, out: Uint8Array): Promise<number> {
     const address = addresses[from] ?? 0;
+    if (address === DAMAGED) throw this.#lost(first + from);
     if (isMarker(address)) {
       out.fill(0, from * BLOCK_SIZE_BYTES, (from + 1) * BLOCK_SIZE_BYTES);
       return from + 1;
@@ -67,6 +69,12 @@ export class BlockReader {
       this.#open(address + i, slot, first + from + i, out, from + i);
     }
     return from + count;
+  }
+
+  #lost(block: number): SystemError {
+    const { env, head } = this.#state;
+    env.log.error({ diskId: head.diskId, block }, 'where a block lies was lost with a damaged map page');
+    return corrupt('MAP_CORRUPT', `where block ${block} lies was lost with a damaged map page; write it again`);
   }
 
   #open(address: Address, sealed: Uint8Array, block: number, out: Uint8Array, at: number): void {

@@ -1,5 +1,5 @@
 import { BLOCK_SIZE_BYTES } from '../base/units.ts';
-import { isMarker, HOLE } from './address.ts';
+import { DAMAGED, HOLE, isMarker } from './address.ts';
 import type { Address } from './address.ts';
 import type { BlockResolver } from './block-resolver.ts';
 import type { DiskState } from './disk-state.ts';
@@ -20,7 +20,7 @@ const STEPS_MAX = 4_096;
 type Kind = 'hole' | 'zero' | 'data';
 
 function kindOf(address: Address): Kind {
-  if (!isMarker(address)) return 'data';
+  if (!isMarker(address) || address === DAMAGED) return 'data';
   return address === HOLE ? 'hole' : 'zero';
 }
 

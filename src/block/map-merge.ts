@@ -1,4 +1,4 @@
-import { HOLE, isMarker, ZERO } from './address.ts';
+import { DAMAGED, HOLE, isMarker, ZERO } from './address.ts';
 import type { Address } from './address.ts';
 import { blocksBelow, PAGE_ENTRIES, ROOT_LEVEL, uniformPage } from './map-page.ts';
 import type { MapEntries } from './map-page.ts';
@@ -15,7 +15,8 @@ interface Part {
 
 /**
  * Makes a new map from an old one and what changed since. Only pages on the way to a change are written; pages that
- * come out uniform disappear into their parent, so that a trimmed range costs nothing, however large.
+ * come out uniform disappear into their parent, so that a trimmed range costs nothing, however large. Of a page that is lost,
+ * the new one says so for every entry that did not change.
  */
 export class MapMerge {
   readonly #pages: MapPages;
@@ -46,12 +47,11 @@ export class MapMerge {
     const base = covering === undefined ? old : covering.marker;
     if (covering !== undefined && part.from === part.to) return base;
     const runs = covering === undefined ? part.runs : [];
-    const before = isMarker(base) ? uniformPage(base) : await this.#pages.load(base, level, index);
+    const before = isMarker(base) ? uniformPage(base) : await this.#pages.loadOrDamaged(base, level, index);
     const entries = before.slice();
     if (level === 0) this.#applyToLeaf(entries, first, { ...part, runs });
     else await this.#applyToChildren(entries, level, index, { ...part, runs });
-    if (entries.every((address) => address === HOLE)) return HOLE;
-    if (entries.every((address) => address === ZERO)) return ZERO;
+    for (const marker of [HOLE, ZERO, DAMAGED]) if (entries.every((address) => address === marker)) return marker;
     if (!isMarker(base) && entries.every((address, i) => address === before[i])) return base;
     const address = await this.#writer.append(level, index, entries);
     this.#pages.keep(address, entries);

@@ -1,10 +1,11 @@
-import { BLOCK_SIZE_BYTES } from '../base/units.ts';
+import { SystemError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
-import { isMarker, segmentOf, slotOf } from './address.ts';
+import { BLOCK_SIZE_BYTES } from '../base/units.ts';
+import { DAMAGED, isMarker, segmentOf, slotOf } from './address.ts';
 import type { Address } from './address.ts';
 import type { DiskKeys } from './disk-keys.ts';
 import { corrupt } from './io-errors.ts';
-import { decodeMapPage, PAGE_ENTRIES, ROOT_LEVEL } from './map-page.ts';
+import { blocksBelow, decodeMapPage, PAGE_ENTRIES, ROOT_LEVEL, uniformPage } from './map-page.ts';
 import type { MapEntries } from './map-page.ts';
 import type { SegmentStore } from './segment-store.ts';
 import { openSlot, SLOT_MAP, SLOT_SIZE_BYTES } from './slot-format.ts';
@@ -20,6 +21,8 @@ export class MapPages {
   readonly #pagesMax: number;
   readonly #pages = new Map<Address, MapEntries>();
   readonly #loading = new Map<Address, Promise<MapEntries>>();
+  /** Pages whose loss is in the log already. */
+  readonly #damaged = new Set<Address>();
 
   constructor(parts: {
     readonly store: SegmentStore;
@@ -57,6 +60,25 @@ export class MapPages {
     return loading;
   }
 
+  /**
+   * The page, or one that says of everything below it that it is lost. So one lost page costs what lies below it alone:
+   * what the overlays know of it is read and merged as ever. Not to be modified.
+   */
+  async loadOrDamaged(address: Address, level: number, index: number): Promise<MapEntries> {
+    try {
+      return await this.load(address, level, index);
+    } catch (error) {
+      if (!(error instanceof SystemError) || error.kind !== 'corrupt') throw error;
+      if (!this.#damaged.has(address)) {
+        this.#damaged.add(address);
+        const firstBlock = index * blocksBelow(level);
+        const fields = { segment: segmentOf(address), slot: slotOf(address), firstBlock, blocks: blocksBelow(level) };
+        this.#log.error({ ...fields, reason: error.message }, 'a map page is lost; its blocks cannot be read');
+      }
+      return uniformPage(DAMAGED);
+    }
+  }
+
   keep(address: Address, entries: MapEntries): void {
     this.#pages.set(address, entries);
     for (const oldest of this.#pages.keys()) {
@@ -85,10 +107,10 @@ export class MapPages {
     let address = root;
     for (let level = ROOT_LEVEL; level > 0; level--) {
       if (isMarker(address)) return address;
-      const page = await this.load(address, level, pageOf(leaf, level));
+      const page = await this.loadOrDamaged(address, level, pageOf(leaf, level));
       address = page[childOf(leaf, level)] ?? 0;
     }
-    return isMarker(address) ? address : this.load(address, 0, leaf);
+    return isMarker(address) ? address : this.loadOrDamaged(address, 0, leaf);
   }
 
   /** How many leaves from `leaf` on are surely covered by one marker (at least 1 when the leaf itself is), and which. */
@@ -103,7 +125,7 @@ export class MapPages {
         return { marker: address, leaves: span - (leaf % span) };
       }
       if (level === 0) return undefined;
-      const page = await this.load(address, level, pageOf(leaf, level));
+      const page = await this.loadOrDamaged(address, level, pageOf(leaf, level));
       address = page[childOf(leaf, level)] ?? 0;
     }
   }
@@ -131,7 +153,7 @@ export class MapPages {
     if (entries === undefined)
       throw corrupt(
         'MAP_CORRUPT',
-        `the map page for ${PAGE_ENTRIES ** (level + 1)} blocks from block ${index * PAGE_ENTRIES ** (level + 1)} failed verification`,
+        `the map page for ${blocksBelow(level)} blocks from block ${index * blocksBelow(level)} failed verification`,
       );
     this.keep(address, entries);
     return entries;

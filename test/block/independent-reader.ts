@@ -91,12 +91,12 @@ export class IndependentState {
     this.#overlay = overlay;
   }
 
-  /** 0 for a hole, 1 for allocated zeroes, else where the block is. */
+  /** 0 for a hole, 1 for allocated zeroes, 2 for a block that was lost, else where the block is. */
   addressOf(block: number): number {
     const newer = this.#overlay.get(block);
     if (newer !== undefined) return newer;
     let address = this.#root;
-    for (let level = 3; address > 1; level--) {
+    for (let level = 3; address > 2; level--) {
       const page = this.#page(address, level, Math.floor(block / 512 ** (level + 1)));
       address = u64(page, 8 * (Math.floor(block / 512 ** level) % 512));
       if (level === 0) break;

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { addressOf, HOLE, isMarker, ZERO } from '../../src/block/address.ts';
+import { addressOf, DAMAGED, HOLE, isMarker, ZERO } from '../../src/block/address.ts';
 import { blocksBelow, decodeMapPage, encodeMapPage, PAGE_ENTRIES, ROOT_LEVEL } from '../../src/block/map-page.ts';
 import { fromFields, zeroes } from './golden.ts';
 
@@ -28,10 +28,10 @@ test('a page of the map has the bytes that it always had', () => {
   assert.deepEqual(decodeMapPage(BYTES), entries);
 });
 
-test('four levels of 512 reach 256 TiB, and two values name no slot', () => {
+test('four levels of 512 reach 256 TiB, and three values name no slot', () => {
   assert.equal(PAGE_ENTRIES, 512);
   assert.equal(ROOT_LEVEL, 3);
   assert.deepEqual([0, 1, 2, 3].map(blocksBelow), [512, 2 ** 18, 2 ** 27, 2 ** 36]);
-  assert.deepEqual([HOLE, ZERO], [0, 1]);
-  assert.ok(isMarker(HOLE) && isMarker(ZERO) && !isMarker(addressOf(1, 0)));
+  assert.deepEqual([HOLE, ZERO, DAMAGED], [0, 1, 2]);
+  assert.ok(isMarker(HOLE) && isMarker(ZERO) && isMarker(DAMAGED) && !isMarker(addressOf(1, 0)));
 });
