@@ -73,7 +73,16 @@ export async function checkpoint(
     const frozen = options.snapshotId === undefined ? freeze(log.end) : await log.switchEpoch(freeze);
     committed = await commit(state, frozen);
   }
-  if (options.snapshotId !== undefined) await writeRoot(state, options.snapshotId, committed);
+  if (options.snapshotId === undefined) return;
+  if (session === undefined) await renewHead(state);
+  await writeRoot(state, options.snapshotId, committed);
+}
+
+/** The same state under a new head, so that a pin tells what comes from before. */
+export async function renewHead(state: DiskState): Promise<void> {
+  const { head, pin } = await state.headFile.write(state.head);
+  state.head = head;
+  state.pin = pin;
 }
 
 /** Recovery's checkpoint: the state that the log led to, with no log after it. */

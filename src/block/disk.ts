@@ -10,7 +10,7 @@ import { BlockResolver } from './block-resolver.ts';
 import { blockStatus } from './block-status.ts';
 import type { Extent } from './block-status.ts';
 import { BlockWriter } from './block-writer.ts';
-import { checkpoint } from './checkpoint.ts';
+import { checkpoint, renewHead } from './checkpoint.ts';
 import { MARK_NAME } from './disk-state.ts';
 import type { DiskState, Session } from './disk-state.ts';
 import type { Environment } from './environment.ts';
@@ -39,7 +39,7 @@ export class Disk {
   readonly sizeBytes: number;
   /** True when the disk had not been closed in order: writes that were answered but not flushed may be missing. */
   readonly recovered: boolean;
-  /** Called whenever a newer state is durable. */
+  /** Called whenever a newer state is durable. What a recovering open made durable is in `pin`. */
   onPin: ((pin: Pin) => void) | undefined;
   readonly #env: Environment;
   readonly #state: DiskState;
@@ -198,6 +198,7 @@ export class Disk {
     this.#beginning ??= this.#headTurn
       .run(async () => {
         this.#state.session = await beginSession(this.#state);
+        this.onPin?.(this.#state.pin);
         return this.#state.session;
       })
       .finally(() => {
@@ -210,10 +211,9 @@ export class Disk {
   #settleHead(): Promise<void> {
     return this.#headTurn.run(async () => {
       if (!this.#state.headInDoubt) return;
-      const { head, pin } = await this.#state.headFile.write(this.#state.head);
-      this.#state.head = head;
-      this.#state.pin = pin;
+      await renewHead(this.#state);
       this.#state.headInDoubt = false;
+      this.onPin?.(this.#state.pin);
     });
   }
 

@@ -108,6 +108,7 @@ export class DiskHost {
         readOnly: false,
       });
       try {
+        if (disk.recovered) this.#onPin(diskId, disk.pin);
         await disk.snapshot(snapshotId);
       } catch (error) {
         await disk.close().catch(() => disk.abandon());
@@ -141,6 +142,8 @@ export class DiskHost {
       const socketPath = path.join(this.#socketDirectory, `${name}.sock`);
       try {
         disk.onPin = (newPin) => this.#onPin(diskId, newPin);
+        // After a recovery, and where the owner missed the last one.
+        if (disk.pin.sequence !== pin?.sequence) this.#onPin(diskId, disk.pin);
         this.#table.add({
           name,
           socketPath,

@@ -5,6 +5,7 @@ import { test } from 'node:test';
 
 import { cloneDisk, openDisk } from '../../src/block/disk.ts';
 import { DiskKeys } from '../../src/block/disk-keys.ts';
+import type { Pin } from '../../src/block/pin.ts';
 import { nodeCipherBackend } from '../../src/crypto/node-aead.ts';
 import { blockOf, dataKeyOf, DiskBench } from './disk-fixture.ts';
 
@@ -38,6 +39,48 @@ test('older files put back are refused, whole or only the head', async () => {
   const opened = await bench.open({ pin: firstPin });
   assert.deepEqual(Buffer.from(await opened.read(0, 4096)), blockOf(2), 'newer than the pin is fine');
   await opened.close();
+});
+
+test('a snapshot of a disk that nobody writes makes every older copy of its files old', async () => {
+  using bench = new DiskBench();
+  await bench.create();
+  let disk = await bench.open();
+  await disk.write(0, blockOf(1), { fua: false });
+  const before = await disk.close();
+  const older = path.join(bench.root, 'older');
+  cpSync(bench.directory(), older, { recursive: true });
+  disk = await bench.open({ pin: before });
+  await disk.snapshot('s-1');
+  const pin = await disk.close();
+  await (await bench.open({ pin })).close();
+  restore(older, bench.directory());
+  await assert.rejects(bench.open({ pin }), { code: 'DISK_ROLLED_BACK' });
+});
+
+test('a session is pinned from its first head on, and a recovery as soon as it is done', async () => {
+  using bench = new DiskBench();
+  const created = await bench.create();
+  const older = path.join(bench.root, 'older');
+  cpSync(bench.directory(), older, { recursive: true });
+  let disk = await bench.open({ pin: created });
+  const pins: Pin[] = [];
+  disk.onPin = (pin) => pins.push(pin);
+  await disk.write(0, blockOf(1), { fua: true });
+  assert.deepEqual(
+    pins.map(({ sequence }) => sequence),
+    [created.sequence + 1],
+  );
+  const crashed = path.join(bench.root, 'crashed');
+  cpSync(bench.directory(), crashed, { recursive: true });
+  await disk.abandon();
+  disk = await bench.open({ pin: pins[0] });
+  const recovered = disk.pin;
+  assert.ok(disk.recovered && recovered.sequence > created.sequence + 1);
+  await disk.abandon();
+  restore(older, bench.directory());
+  await assert.rejects(bench.open({ pin: pins[0] }), { code: 'DISK_ROLLED_BACK' });
+  restore(crashed, bench.directory());
+  await assert.rejects(bench.open({ pin: recovered, adopt: true }), { code: 'DISK_ROLLED_BACK' });
 });
 
 test('another history with the same sequence is refused', async () => {
