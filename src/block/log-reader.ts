@@ -53,18 +53,22 @@ export class LogReader {
     const file = await files.open(path, 'write').catch((error: unknown) => {
       throw ioError(`opening ${path}`, error);
     });
-    const region = new Uint8Array(SEGMENT_HEADER_REGION_BYTES);
-    await file.read(region, 0);
-    const copies = decodeCopies(region, (copy) => {
-      const header = decodeSegmentHeader(copy, keys);
-      return header && toHex(header.id) === name ? { header, copy: copy.slice() } : undefined;
-    });
-    const found = copies.first ?? copies.second;
-    if (found === undefined) {
-      await file.close();
-      return undefined;
+    try {
+      const region = new Uint8Array(SEGMENT_HEADER_REGION_BYTES);
+      await file.read(region, 0);
+      const size = await file.sizeBytes();
+      const copies = decodeCopies(region, (copy) => {
+        const header = decodeSegmentHeader(copy, keys);
+        return header && toHex(header.id) === name ? { header, copy: copy.slice() } : undefined;
+      });
+      const found = copies.first ?? copies.second;
+      if (found !== undefined) return new LogReader(path, file, size, found.header, found.copy, keys);
+    } catch (error) {
+      await file.close().catch(() => undefined);
+      throw ioError(`reading ${path}`, error);
     }
-    return new LogReader(path, file, await file.sizeBytes(), found.header, found.copy, keys);
+    await file.close();
+    return undefined;
   }
 
   get number(): number {

@@ -33,8 +33,13 @@ export class MarkFile {
   ): Promise<MarkFile> {
     await files.unlink(path).catch(() => undefined);
     const file = await files.create(path);
-    const copy = encodeMark({ session: parts.session, durable: { segment: 0, slot: 0 } }, parts.keys);
-    await file.write(concatCopies(copy), 0);
+    try {
+      const copy = encodeMark({ session: parts.session, durable: { segment: 0, slot: 0 } }, parts.keys);
+      await file.write(concatCopies(copy), 0);
+    } catch (error) {
+      await file.close().catch(() => undefined);
+      throw error;
+    }
     return new MarkFile(file, parts.keys, parts.session, parts.log);
   }
 

@@ -36,6 +36,7 @@ export async function openState(env: Environment, directory: string, options: Op
   const lock = await lockDisk(env, directory);
   const keys = new DiskKeys(env.cipher, options.dataKey);
   let headFile: HeadFile | undefined;
+  let state: DiskState | undefined;
   try {
     const opened = await HeadFile.open(env.files, `${directory}/${HEAD_NAME}`, keys, env.log);
     headFile = opened.headFile;
@@ -43,7 +44,7 @@ export async function openState(env: Environment, directory: string, options: Op
     checkPin(head, pin, options.pin);
     checkIdentity(head, options);
     if (!head.clean) await checkHolder(env, directory, head, options);
-    const state = await loadState(env, directory, keys, opened);
+    state = await loadState(env, directory, keys, opened);
     if (!head.clean) {
       await recover(state);
     } else if (opened.needsRepair) {
@@ -57,6 +58,7 @@ export async function openState(env: Environment, directory: string, options: Op
     else void checkMetadata(state).catch((error: unknown) => env.log.warn({ reason: messageOf(error) }, 'check ended'));
     return { state, lock, recovered: !head.clean };
   } catch (error) {
+    state?.store.close();
     await headFile?.close().catch(() => undefined);
     keys[Symbol.dispose]();
     lock[Symbol.dispose]();

@@ -49,14 +49,19 @@ async function sessionReaders(state: DiskState): Promise<LogReader[]> {
   const known = new Set(store.entries().map(({ id }) => toHex(id)));
   known.delete(toHex(head.log.id));
   const readers: LogReader[] = [];
-  for (const name of await env.files.list(store.directory)) {
-    if (known.has(name)) continue;
-    const reader = await LogReader.open(env.files, store.directory, name, keys);
-    if (reader === undefined) continue;
-    const { header } = reader;
-    const inLog = header.kind === 'log' && equalBytes(header.session, head.session);
-    if (inLog && header.number >= head.log.segment) readers.push(reader);
-    else await reader.close();
+  try {
+    for (const name of await env.files.list(store.directory)) {
+      if (known.has(name)) continue;
+      const reader = await LogReader.open(env.files, store.directory, name, keys);
+      if (reader === undefined) continue;
+      const { header } = reader;
+      const inLog = header.kind === 'log' && equalBytes(header.session, head.session);
+      if (inLog && header.number >= head.log.segment) readers.push(reader);
+      else await reader.close();
+    }
+  } catch (error) {
+    for (const reader of readers) await reader.close().catch(() => undefined);
+    throw error;
   }
   return readers.sort((a, b) => a.number - b.number);
 }

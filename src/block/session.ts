@@ -3,6 +3,7 @@ import type { DiskState, Session } from './disk-state.ts';
 import { machineDigest, MARK_NAME } from './disk-state.ts';
 import { ioError } from './io-errors.ts';
 import { Log } from './log.ts';
+import type { LogParts } from './log.ts';
 import { MarkFile } from './mark-file.ts';
 import { SegmentMaker } from './segment-files.ts';
 
@@ -25,7 +26,7 @@ export async function beginSession(state: DiskState): Promise<Session> {
   const maker = makerFor(state, session, state.head.nextSegment);
   try {
     const mark = await MarkFile.start(env.files, state.path(MARK_NAME), { keys, session, log: env.log });
-    const log = await Log.start({ maker, limits, mark, log: env.log, epoch: maker.newEpoch() });
+    const log = await startLog({ maker, limits, mark, log: env.log, epoch: maker.newEpoch() });
     try {
       const status = await env.files.stat(state.directory);
       const { head, pin } = await state.headFile.write({
@@ -48,5 +49,14 @@ export async function beginSession(state: DiskState): Promise<Session> {
   } catch (error) {
     env.log.error({ diskId: state.head.diskId, reason: messageOf(error) }, 'the disk could not begin to be written');
     throw ioError('beginning to write', error);
+  }
+}
+
+async function startLog(parts: LogParts): Promise<Log> {
+  try {
+    return await Log.start(parts);
+  } catch (error) {
+    await parts.mark.close().catch(() => undefined);
+    throw error;
   }
 }

@@ -20,6 +20,8 @@ export interface SimOptions {
   readonly delayedAllocation?: boolean;
   /** How likely a sync fails. */
   readonly syncFailure?: number;
+  /** This call fails with `EIO`, unless it closes a file. */
+  readonly failCall?: number;
   /** True for a sync that is to be skipped, named by the code that asked for it: the engine with that line removed. */
   readonly skipSync?: ((site: string) => boolean) | undefined;
 }
@@ -43,6 +45,8 @@ export class SimFileSystem implements FileSystem {
   readonly death: Promise<void>;
   dead = false;
   failedSyncs = 0;
+  /** Files that were opened and not closed. */
+  openFiles = 0;
   readonly #heldLocks = new Set<string>();
 
   constructor(storage: SimStorage, random: Seeded, options: SimOptions = {}) {
@@ -176,6 +180,7 @@ export class SimFileSystem implements FileSystem {
     const file = this.#find(path);
     if (file.kind !== 'file') throw osError('EISDIR', path);
     let closed = false;
+    this.openFiles += 1;
     const checkOpen = (): void => {
       if (closed) throw osError('EBADF', path);
     };
@@ -211,6 +216,7 @@ export class SimFileSystem implements FileSystem {
       sizeBytes: () => this.#call(`size ${path}`, () => file.size),
       close: () =>
         this.#call(`close ${path}`, () => {
+          if (!closed) this.openFiles -= 1;
           closed = true;
         }),
     };
@@ -268,8 +274,10 @@ export class SimFileSystem implements FileSystem {
   #call<T>(what: string, run: () => T, runPartly?: (random: Seeded) => void): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       if (this.dead) return;
+      const fails = this.#calls + 1 === this.#options.failCall && !what.startsWith('close ');
       const complete = (): void => {
         try {
+          if (fails) throw osError('EIO', what);
           resolve(run());
         } catch (error) {
           reject(error as Error);
