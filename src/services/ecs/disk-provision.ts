@@ -1,4 +1,4 @@
-import { messageOf } from '../../base/errors.ts';
+import { isKind, messageOf } from '../../base/errors.ts';
 import { GiB } from '../../base/units.ts';
 import { answerClientToken } from '../../metadata/client-tokens.ts';
 import { deleteDisk, findDisk, insertDisk, type Disk } from '../../metadata/disks.ts';
@@ -72,7 +72,7 @@ export async function provisionDisk(
       }
     });
   } catch (error) {
-    await takeBackDisk(parts, disk.diskId);
+    await takeBackDisk(parts, disk.diskId, error);
     throw error;
   }
 }
@@ -86,10 +86,12 @@ async function pinOfSource({ database }: Parts, source: Snapshot): Promise<Pin |
 /**
  * Removes a disk that never became whole. What cannot be removed now stays hidden (Deleting) until reconcile.ts does.
  * Never throws: the caller has a better error to tell.
+ * @param why a disk server that did not answer is not waited for a second time (decisions.md H: 503 within 10 s).
  */
-export async function takeBackDisk({ database, dataPlane, log }: Parts, diskId: string): Promise<void> {
+async function takeBackDisk({ database, dataPlane, log }: Parts, diskId: string, why: unknown): Promise<void> {
   try {
     await database.transact((transaction) => moveDisk(transaction, diskId, 'Deleting'));
+    if (isKind(why, 'unavailable')) return;
     await dataPlane.deleteDisk(diskId, []);
     await database.transact((transaction) => deleteDisk(transaction, diskId));
   } catch (error) {

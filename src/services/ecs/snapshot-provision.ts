@@ -1,4 +1,4 @@
-import { messageOf } from '../../base/errors.ts';
+import { isKind, messageOf } from '../../base/errors.ts';
 import type { DataKey, DataPlane } from '../../dataplane/data-plane.ts';
 import type { Logger } from '../../base/log.ts';
 import { answerClientToken } from '../../metadata/client-tokens.ts';
@@ -46,16 +46,20 @@ export async function provisionSnapshot(
       }
     });
   } catch (error) {
-    await takeBackSnapshot(parts, snapshot);
+    await takeBackSnapshot(parts, snapshot, error);
     throw error;
   }
 }
 
-/** Removes a snapshot that never became whole; what cannot be removed now stays hidden until reconcile.ts does. */
-export async function takeBackSnapshot(parts: Parts, snapshot: Snapshot): Promise<void> {
+/**
+ * Removes a snapshot that never became whole; what cannot be removed now stays hidden until reconcile.ts does.
+ * @param why a disk server that did not answer is not waited for a second time (decisions.md H: 503 within 10 s).
+ */
+async function takeBackSnapshot(parts: Parts, snapshot: Snapshot, why: unknown): Promise<void> {
   const { snapshotId } = snapshot;
   try {
     await parts.database.transact((transaction) => moveSnapshot(transaction, snapshotId, 'deleting'));
+    if (isKind(why, 'unavailable')) return;
     await finishSnapshotRemoval(parts, snapshot);
   } catch (error) {
     parts.log.warn(

@@ -34,13 +34,16 @@ export class ExportKeeper {
 
   /** See `openExport` in export-opening.ts. */
   open(request: Parameters<typeof openExport>[1]): Promise<OpenedExport> {
-    return this.#turns.run(request.diskId, () => openExport(this.#parts, request));
+    return this.#turns.run(request.diskId, () =>
+      openExport(this.#parts, request, (exportId) => this.#recovery.settleLater(exportId)),
+    );
   }
 
   /**
    * Closes an export; needs no key. The disk becomes Available, its pin is stored with that.
    * A failed flush keeps the export, unless `force` drops what could not be written.
-   * @throws {ApiError} InvalidExportId.NotFound. {SystemError} of the disk server: the export stays.
+   * @throws {ApiError} InvalidExportId.NotFound. {SystemError} of the disk server: the export stays,
+   * and is opened again if the disk server closed it after all.
    */
   async close(
     exportId: string,
@@ -52,7 +55,10 @@ export class ExportKeeper {
     const { diskId } = known;
     return this.#turns.run(diskId, async () => {
       if ((await findExport(database.read, exportId)) === undefined) throw unknownExport(exportId);
-      const pin = await dataPlane.closeExport(exportId, { force: request.force });
+      const pin = await dataPlane.closeExport(exportId, { force: request.force }).catch((error: unknown) => {
+        if (isKind(error, 'unavailable')) this.#recovery.settleLater(exportId);
+        throw error;
+      });
       await database.transact(async (transaction) => {
         await deleteExport(transaction, exportId);
         const disk = await findDisk(transaction, diskId);

@@ -1,5 +1,5 @@
 import { assert } from '../../base/assert.ts';
-import { messageOf } from '../../base/errors.ts';
+import { isKind, messageOf } from '../../base/errors.ts';
 import type { ExportInfo } from '../../dataplane/data-plane.ts';
 import { findDisk, updateDisk, type Disk } from '../../metadata/disks.ts';
 import { deleteExport, insertExport, updateExport, type DiskExport } from '../../metadata/exports.ts';
@@ -31,6 +31,8 @@ export interface OpenedExport {
  * 3. the disk server opens the disk;
  * 4. the row with the boot, status Serving; from now on the disk counts as having been attached.
  *
+ * @param onLeft told of an export that failed and could not be taken back yet. A disk server that did not answer is not
+ * waited for a second time (decisions.md H: 503 within 10 s).
  * @throws {ApiError} InvalidDiskId.NotFound, IncorrectDiskStatus. {SystemError} of KMS and of the disk server.
  */
 export async function openExport(
@@ -41,6 +43,7 @@ export async function openExport(
     readonly readOnly: boolean;
     readonly adopt?: boolean;
   },
+  onLeft: (exportId: string) => void,
 ): Promise<OpenedExport> {
   const { database, dataKeys, sealer, clock } = parts;
   const disk = await database.transact((transaction) => ownAvailableDisk(transaction, request));
@@ -71,13 +74,13 @@ export async function openExport(
     return { row: opened, info, psk };
   } catch (error) {
     psk.fill(0);
-    await takeBackExport(parts, row);
+    if (isKind(error, 'unavailable') || !(await takeBackExport(parts, row))) onLeft(row.exportId);
     throw error;
   }
 }
 
-/** Takes back an export of which nobody was told. What cannot be taken back now is left for recovery. Never throws. */
-export async function takeBackExport(parts: ExportParts, { exportId, diskId }: DiskExport): Promise<void> {
+/** Takes back an export of which nobody was told. Answers false when that has to be tried again. Never throws. */
+export async function takeBackExport(parts: ExportParts, { exportId, diskId }: DiskExport): Promise<boolean> {
   const { database, dataPlane, log } = parts;
   try {
     const pin = await dataPlane.closeExport(exportId, { force: true });
@@ -88,11 +91,13 @@ export async function takeBackExport(parts: ExportParts, { exportId, diskId }: D
       await advancePin(transaction, disk, pin);
       await moveDisk(transaction, diskId, 'Available');
     });
+    return true;
   } catch (error) {
     log.warn(
       { exportId, diskId, reason: messageOf(error) },
       'an unfinished export could not be taken back yet; it will be tried again',
     );
+    return false;
   }
 }
 

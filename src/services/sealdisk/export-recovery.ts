@@ -45,6 +45,11 @@ export class ExportRecovery {
     this.#schedule.forget(exportId);
   }
 
+  /** For an export of which only the disk server knows whether it opened or closed it, once that answers again. */
+  settleLater(exportId: string): void {
+    this.#schedule.later(exportId, 'Reopening');
+  }
+
   /** @throws {SystemError} kind `unavailable`: the disk server is gone again; `retryDue` goes on when it is back. */
   reopenAll(): Promise<void> {
     return this.#afterOthers(async () => {
@@ -134,7 +139,7 @@ export class ExportRecovery {
       try {
         const row = await findExport(database.read, exportId);
         if (row === undefined) this.#schedule.forget(exportId);
-        else if (row.bootId === NEVER_OPENED) await takeBackExport(this.#parts, row);
+        else if (row.bootId === NEVER_OPENED) await this.#takeBack(row);
         else if (info !== undefined) await this.#record(row, info.status, info.reason);
         else return await this.#reopen(row);
       } catch (error) {
@@ -143,6 +148,11 @@ export class ExportRecovery {
       }
       return undefined;
     });
+  }
+
+  async #takeBack(row: DiskExport): Promise<void> {
+    if (await takeBackExport(this.#parts, row)) this.#schedule.forget(row.exportId);
+    else this.#schedule.later(row.exportId, 'Reopening');
   }
 
   async #reopen(row: DiskExport): Promise<'lost' | undefined> {

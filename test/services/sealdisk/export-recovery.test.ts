@@ -253,6 +253,42 @@ test('an export row that was edited does not hide the others', async () => {
   assert.equal(cloud.plane.request(bad.row.exportId), undefined);
 });
 
+test('an export that failed while the disk server was silent is taken back when it answers again', async () => {
+  await using cloud = await TestCloud.open();
+  const diskId = await cloud.createDisk();
+  cloud.plane.before = () => {
+    throw new SystemError('unavailable', 'X', 'silent for 8 s');
+  };
+  await assert.rejects(cloud.exports.open({ diskId, accountId: ACCOUNT, readOnly: false }), { kind: 'unavailable' });
+  for (let second = 0; second < 3; second += 1) {
+    cloud.clock.now += 30_000;
+    await cloud.exports.retryDue();
+    assert.equal((await cloud.disk(diskId)).status, 'In_use', 'the disk server may have it open');
+  }
+  cloud.plane.before = () => {};
+  cloud.clock.now += 30_000;
+  await cloud.exports.retryDue();
+  assert.equal((await cloud.disk(diskId)).status, 'Available');
+  await cloud.exports.open({ diskId, accountId: ACCOUNT, readOnly: false });
+});
+
+test('an export that was closed after its UnexportDisk had been given up is served again', async () => {
+  await using cloud = await TestCloud.open();
+  const { diskId, row } = await exported(cloud);
+  cloud.plane.after = (method) => {
+    if (method === 'closeExport') throw new SystemError('unavailable', 'X', 'silent for 8 s');
+  };
+  await assert.rejects(cloud.exports.close(row.exportId, { accountId: ACCOUNT, force: false }), {
+    kind: 'unavailable',
+  });
+  cloud.plane.after = () => {};
+  assert.equal(await statusOf(cloud, diskId), 'Reopening');
+  cloud.clock.now += 2_000;
+  await cloud.exports.retryDue();
+  assert.equal(await statusOf(cloud, diskId), 'Serving');
+  assert.ok(cloud.plane.request(row.exportId));
+});
+
 test('an export that the control plane did not live to tell of is taken back', async () => {
   for (const when of ['before', 'after'] as const) {
     await using cloud = await TestCloud.open();

@@ -491,6 +491,21 @@ test('what the disk server cannot do leaves nothing behind', async (t) => {
     };
     await cloud.refuses(() => cloud.createDisk(), 'ServiceUnavailable', 503);
   });
+  await t.test('a disk server that does not answer is waited for once', async () => {
+    await using cloud = await TestCloud.open();
+    const diskId = await cloud.createDisk();
+    await cloud.useDisk(diskId);
+    const asked: string[] = [];
+    cloud.plane.before = (method) => {
+      if (method === 'listExports') return;
+      asked.push(method);
+      throw new SystemError('unavailable', 'X', 'silent for 8 s');
+    };
+    const refused = { code: 'ServiceUnavailable', httpStatus: 503 };
+    await assert.rejects(cloud.createDisk(), refused);
+    await assert.rejects(cloud.createSnapshot(diskId), refused);
+    assert.deepEqual(asked, ['createDisk', 'createSnapshot']);
+  });
 });
 
 test('permissions: CreateDisk on disks, and on the snapshot that is used', async () => {

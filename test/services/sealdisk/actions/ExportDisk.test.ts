@@ -135,7 +135,9 @@ for (const [kind, code, httpStatus] of [
     test(`the disk server says ${kind} ${when} it opened the disk: ${code}, and the disk is Available`, async () => {
       await using cloud = await TestCloud.open();
       const diskId = await cloud.createDisk();
+      const asked: string[] = [];
       cloud.plane[when] = (method) => {
+        asked.push(method);
         if (method === 'openExport') throw new SystemError(kind, 'X', 'no');
       };
       const error = await exportDisk(cloud, diskId).then(
@@ -143,9 +145,14 @@ for (const [kind, code, httpStatus] of [
         (thrown: unknown) => thrown as { code: string; httpStatus: number },
       );
       assert.deepEqual([error.code, error.httpStatus], [code, httpStatus]);
+      if (kind === 'unavailable') {
+        assert.deepEqual(asked, ['openExport'], 'a disk server that does not answer is waited for once');
+        cloud.clock.now += 2_000;
+        await cloud.exports.retryDue();
+      }
       assert.equal((await cloud.disk(diskId)).status, 'Available');
-      assert.deepEqual(await cloud.plane.listExports(), []);
       cloud.plane[when] = () => {};
+      assert.deepEqual(await cloud.plane.listExports(), []);
       await exportDisk(cloud, diskId);
     });
   }
