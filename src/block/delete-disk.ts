@@ -8,7 +8,8 @@ import { lockDisk } from './open-disk.ts';
 
 /**
  * Removes a disk's files; needs no key. When snapshots are kept, the whole directory moves to `retiredDirectory`, from
- * where they can still be cloned. A crash leaves all or nothing under the old name. A disk that is not there is no error.
+ * where they can still be cloned. A crash leaves all or nothing under the old name; called again, it finishes. A disk
+ * that is not there is no error.
  * @throws {SystemError} kind `conflict`: the disk is open.
  */
 export async function deleteDisk(
@@ -18,7 +19,10 @@ export async function deleteDisk(
   keepSnapshots: readonly string[],
 ): Promise<void> {
   const { files } = env;
-  if ((await files.stat(directory)) === undefined) return;
+  if ((await files.stat(directory)) === undefined) {
+    if ((await files.stat(retiredDirectory)) !== undefined) await finishRetiring(env, retiredDirectory);
+    return;
+  }
   const lock = await lockDisk(env, directory);
   try {
     if (keepSnapshots.length === 0) {
@@ -37,6 +41,7 @@ export async function deleteDisk(
 /**
  * Forgets a snapshot; needs no key. One that is not there is no error. With the last snapshot of a deleted disk goes
  * what was kept of the disk.
+ * @throws {SystemError} kind `conflict`: somebody holds what is kept; forgotten it is all the same.
  */
 export async function deleteSnapshot(env: Environment, directory: string, snapshotId: string): Promise<void> {
   const { files } = env;
@@ -47,8 +52,7 @@ export async function deleteSnapshot(env: Environment, directory: string, snapsh
       if (osCode(error) !== 'ENOENT') throw error;
     });
     await files.syncDirectory(roots);
-    const isRetired = (await files.stat(`${directory}/${RETIRED_NAME}`)) !== undefined;
-    if (isRetired && (await files.list(roots)).length === 0) await throwAway(env, directory);
+    if (await isRetired(env, directory)) await throwAwayIfEmpty(env, directory);
   } catch (error) {
     throw ioError(`deleting snapshot ${snapshotId}`, error);
   }
@@ -76,16 +80,47 @@ async function keepOnly(env: Environment, directory: string, keepSnapshots: read
   await env.files.syncDirectory(roots);
 }
 
+/** The marker comes after the move: in a directory where disks live it would make the disk one to throw away. */
 async function retire(env: Environment, directory: string, retiredDirectory: string): Promise<void> {
   const { files } = env;
   const to = splitPath(retiredDirectory).parent;
   if ((await files.stat(to)) === undefined) await files.makeDirectory(to);
-  const marker = `${directory}/${RETIRED_NAME}`;
-  if ((await files.stat(marker)) === undefined) await (await files.create(marker)).close();
-  await files.syncDirectory(directory);
   await files.rename(directory, retiredDirectory);
   await files.syncDirectory(to);
   await files.syncDirectory(splitPath(directory).parent);
+  await mark(env, retiredDirectory);
+}
+
+/** The move was made, and perhaps no more. */
+async function finishRetiring(env: Environment, retiredDirectory: string): Promise<void> {
+  try {
+    await env.files.syncDirectory(splitPath(retiredDirectory).parent);
+    await mark(env, retiredDirectory);
+    await throwAwayIfEmpty(env, retiredDirectory);
+  } catch (error) {
+    throw ioError(`deleting ${retiredDirectory}`, error);
+  }
+}
+
+async function mark(env: Environment, retiredDirectory: string): Promise<void> {
+  if (!(await isRetired(env, retiredDirectory)))
+    await (await env.files.create(`${retiredDirectory}/${RETIRED_NAME}`)).close();
+  await env.files.syncDirectory(retiredDirectory);
+}
+
+async function isRetired(env: Environment, directory: string): Promise<boolean> {
+  return (await env.files.stat(`${directory}/${RETIRED_NAME}`)) !== undefined;
+}
+
+/** Under the lock, since an open takes the marker away. */
+async function throwAwayIfEmpty(env: Environment, directory: string): Promise<void> {
+  const lock = await lockDisk(env, directory);
+  try {
+    const isEmpty = (await env.files.list(`${directory}/${ROOTS_NAME}`)).length === 0;
+    if (isEmpty && (await isRetired(env, directory))) await throwAway(env, directory);
+  } finally {
+    lock[Symbol.dispose]();
+  }
 }
 
 async function throwAway(env: Environment, directory: string): Promise<void> {

@@ -1,13 +1,13 @@
 import { messageOf, SystemError } from '../base/errors.ts';
 import { checkMetadata, CHECKED_AT_OPEN_MAX, removeLeftovers } from './disk-checks.ts';
 import { DiskKeys } from './disk-keys.ts';
-import { DiskState, HEAD_NAME, LOCK_NAME, machineDigest, MARK_NAME, TABLES_NAME } from './disk-state.ts';
+import { DiskState, HEAD_NAME, LOCK_NAME, machineDigest, MARK_NAME, RETIRED_NAME, TABLES_NAME } from './disk-state.ts';
 import { DEFAULT_LIMITS } from './environment.ts';
 import type { DataKey, Environment } from './environment.ts';
 import { equalBytes, toHex } from './fixed-bytes.ts';
 import { HeadFile } from './head-file.ts';
 import type { Head } from './head-format.ts';
-import { corrupt } from './io-errors.ts';
+import { corrupt, ioError } from './io-errors.ts';
 import type { Pin } from './pin.ts';
 import { recover } from './recovery.ts';
 import { readTableFile } from './table-file.ts';
@@ -50,6 +50,7 @@ export async function openState(env: Environment, directory: string, options: Op
     } else if (opened.needsRepair) {
       await headFile.repair(head);
     }
+    await clearRetired(state);
     if (!head.clean || !options.readOnly) {
       await removeLeftovers(state);
       await env.files.unlink(state.path(MARK_NAME)).catch(() => undefined);
@@ -63,6 +64,19 @@ export async function openState(env: Environment, directory: string, options: Op
     keys[Symbol.dispose]();
     lock[Symbol.dispose]();
     throw error;
+  }
+}
+
+/** A disk that opens was not deleted, whatever an interrupted deletion or somebody who moved it back left behind. */
+async function clearRetired({ env, directory }: DiskState): Promise<void> {
+  const marker = `${directory}/${RETIRED_NAME}`;
+  if ((await env.files.stat(marker)) === undefined) return;
+  env.log.warn({ directory }, 'the disk was marked as deleted; the mark was removed');
+  try {
+    await env.files.unlink(marker);
+    await env.files.syncDirectory(directory);
+  } catch (error) {
+    throw ioError(`removing ${marker}`, error);
   }
 }
 

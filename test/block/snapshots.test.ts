@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 
@@ -143,6 +143,52 @@ test('snapshots outlive their disk, and the last one takes the rest along', asyn
   await assert.rejects(clone(bench, 's-2', 'd-3', retired), { kind: 'not-found' });
   for (const snapshotId of ['s-1', 's-1', 's-3', 's-3']) await deleteSnapshot(bench.env, retired, snapshotId);
   assert.deepEqual(readdirSync(path.join(bench.root, 'retired')), []);
+});
+
+test('a deletion whose move fails leaves a disk that the last snapshot does not take along', async () => {
+  let broken = true;
+  const rename: typeof localFiles.rename = (from, to) =>
+    broken && to.includes('retired')
+      ? Promise.reject(Object.assign(new Error('broken'), { code: 'EIO' }))
+      : localFiles.rename(from, to);
+  using bench = new DiskBench('aes-256-gcm', { files: { ...localFiles, rename } });
+  await bench.create();
+  let disk = await bench.open();
+  await disk.write(0, blockOf(1), { fua: false });
+  await disk.snapshot('s-1');
+  await disk.close();
+  const retired = path.join(bench.root, 'retired', 'd-1');
+  await assert.rejects(deleteDisk(bench.env, bench.directory(), retired, ['s-1']), { kind: 'unavailable' });
+  // What a deletion of an earlier version left.
+  writeFileSync(path.join(bench.directory(), 'retired'), '');
+  disk = await bench.open({ readOnly: true });
+  await deleteSnapshot(bench.env, bench.directory(), 's-1');
+  await expectBlock(disk, 0, 1);
+  await disk.close();
+  disk = await bench.open();
+  await disk.snapshot('s-2');
+  await disk.close();
+  broken = false;
+  await deleteDisk(bench.env, bench.directory(), retired, ['s-2']);
+  await deleteSnapshot(bench.env, retired, 's-2');
+  assert.deepEqual(readdirSync(path.join(bench.root, 'retired')), []);
+});
+
+test('a deletion that ended after the move is finished when it is asked for again', async () => {
+  using bench = new DiskBench();
+  await bench.create();
+  const disk = await bench.open();
+  await disk.snapshot('s-1');
+  await disk.close();
+  const retired = path.join(bench.root, 'retired', 'd-1');
+  await deleteDisk(bench.env, bench.directory(), retired, ['s-1']);
+  rmSync(path.join(retired, 'retired'));
+  await deleteDisk(bench.env, bench.directory(), retired, ['s-1']);
+  const held = localFiles.lock(path.join(retired, 'lock'));
+  await assert.rejects(deleteSnapshot(bench.env, retired, 's-1'), { kind: 'conflict' });
+  held[Symbol.dispose]();
+  await deleteSnapshot(bench.env, retired, 's-1');
+  assert.ok(!existsSync(retired));
 });
 
 test('clones that cannot be are refused and leave nothing', async () => {
