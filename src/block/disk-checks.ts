@@ -5,8 +5,10 @@ import { equalBytes, toHex } from './fixed-bytes.ts';
 import { readTableFile, readWhole } from './table-file.ts';
 import { readTableFields } from './table-format.ts';
 import { decodeSegmentHeader, headerDigest, SEGMENT_HEADER_REGION_BYTES } from './segment-format.ts';
+import { isSegmentName } from './segment-files.ts';
 import { decodeCopies } from './two-copies.ts';
 
+const RESCUE_SUFFIX = '.rescue';
 /** Up to this many segments the check of their headers is part of the open; beyond, it would be felt (20 us each). */
 export const CHECKED_AT_OPEN_MAX = 2_000;
 
@@ -67,18 +69,25 @@ export async function removeLeftovers(state: DiskState): Promise<void> {
   if (unknown.length === 0) return;
   const inRoots = await segmentsOfRoots(state);
   for (const name of unknown) {
-    if (inRoots.has(name)) continue;
+    if (inRoots?.has(name) === true) continue;
     const path = `${store.directory}/${name}`;
-    if (name.includes('.') || (await isOurLeftover(state, path))) await remove(path);
+    if (isRescue(name) || (inRoots !== undefined && isSegmentName(name) && (await isOurLeftover(state, path))))
+      await remove(path);
     else env.log.warn({ file: path }, 'a segment file belongs to no state of this disk; it was kept');
   }
 }
 
-/** True for a segment of the last session, and for one whose header never reached the disk. */
+/** A copy that a failed rescue of a segment left. */
+function isRescue(name: string): boolean {
+  return name.endsWith(RESCUE_SUFFIX) && isSegmentName(name.slice(0, -RESCUE_SUFFIX.length));
+}
+
+/** True for a segment of the last session, and for a file without a byte that says anything. */
 async function isOurLeftover(state: DiskState, path: string): Promise<boolean> {
   const region = new Uint8Array(SEGMENT_HEADER_REGION_BYTES);
   const bytes = await readWholeStart(state, path, region);
-  if (bytes.every((byte) => byte === 0)) return true;
+  if (bytes.every((byte) => byte === 0))
+    return ((await state.env.files.stat(path))?.sizeBytes ?? 0) <= SEGMENT_HEADER_REGION_BYTES;
   const copies = decodeCopies(region, (copy) => decodeSegmentHeader(copy, state.keys));
   const header = copies.first ?? copies.second;
   return header !== undefined && equalBytes(header.session, state.head.session);
@@ -93,12 +102,16 @@ async function readWholeStart(state: DiskState, path: string, region: Uint8Array
   }
 }
 
-/** Names of the segment files that snapshots list; read without the MAC, since it only keeps files. */
-async function segmentsOfRoots(state: DiskState): Promise<Set<string>> {
+/**
+ * Names of the segment files that snapshots list; read without the MAC, since it only keeps files. Undefined when a
+ * root cannot be read.
+ */
+async function segmentsOfRoots(state: DiskState): Promise<Set<string> | undefined> {
   const names = new Set<string>();
   for (const root of await state.env.files.list(state.path(ROOTS_NAME))) {
     const both = await readWhole(state.env.files, `${state.path(ROOTS_NAME)}/${root}`);
     const copies = decodeCopies(both, readTableFields);
+    if (copies.first === undefined && copies.second === undefined) return undefined;
     for (const table of [copies.first, copies.second]) for (const { id } of table?.segments ?? []) names.add(toHex(id));
   }
   return names;

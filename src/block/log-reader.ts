@@ -4,7 +4,7 @@ import type { Address } from './address.ts';
 import type { DiskKeys } from './disk-keys.ts';
 import { equalBytes, toHex } from './fixed-bytes.ts';
 import type { FileSystem, OpenFile } from './file-system.ts';
-import { ioError } from './io-errors.ts';
+import { corrupt, ioError } from './io-errors.ts';
 import { decodeNote } from './note-format.ts';
 import type { BeginNote } from './note-format.ts';
 import { decodeSegmentHeader, headerDigest, SEGMENT_HEADER_REGION_BYTES } from './segment-format.ts';
@@ -42,7 +42,10 @@ export class LogReader {
     this.#keys = keys;
   }
 
-  /** Undefined when the file has no authentic header under this name. */
+  /**
+   * Undefined when the file has no authentic header under this name and no slots, as a crash leaves one.
+   * @throws {SystemError} kind `corrupt`: slots without an authentic header, which is durable before any of them.
+   */
   static async open(
     files: FileSystem,
     directory: string,
@@ -63,6 +66,11 @@ export class LogReader {
       });
       const found = copies.first ?? copies.second;
       if (found !== undefined) return new LogReader(path, file, size, found.header, found.copy, keys);
+      if (size > SEGMENT_HEADER_REGION_BYTES)
+        throw corrupt(
+          'SEGMENT_HEADER_CORRUPT',
+          `${path} may hold flushed blocks, but neither copy of its header verifies; restore it`,
+        );
     } catch (error) {
       await file.close().catch(() => undefined);
       throw ioError(`reading ${path}`, error);

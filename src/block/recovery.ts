@@ -9,6 +9,7 @@ import { LogReader } from './log-reader.ts';
 import { readMark } from './mark-file.ts';
 import { decodeNote } from './note-format.ts';
 import { Overlay } from './overlay.ts';
+import { isSegmentName } from './segment-files.ts';
 import { makerFor } from './session.ts';
 import { SLOT_DATA, SLOT_NOTE } from './slot-format.ts';
 import type { SlotMeta } from './slot-format.ts';
@@ -51,7 +52,7 @@ async function sessionReaders(state: DiskState): Promise<LogReader[]> {
   const readers: LogReader[] = [];
   try {
     for (const name of await env.files.list(store.directory)) {
-      if (known.has(name)) continue;
+      if (known.has(name) || !isSegmentName(name)) continue;
       const reader = await LogReader.open(env.files, store.directory, name, keys);
       if (reader === undefined) continue;
       const { header } = reader;

@@ -7,12 +7,17 @@ import type { SegmentKind } from './segment-format.ts';
 import type { SegmentStore } from './segment-store.ts';
 import type { SegmentEntry } from './table-format.ts';
 
-/** A segment that was just made: its header is written, not yet durable; neither is its name. */
+/** A segment that was just made: its header is durable, its name is not. */
 export interface FreshSegment {
   readonly entry: SegmentEntry;
   readonly file: OpenFile;
   readonly path: string;
   readonly headerRegion: Uint8Array;
+}
+
+/** Any other file in the segments' directory is none. */
+export function isSegmentName(name: string): boolean {
+  return /^[0-9a-f]{32}$/.test(name);
 }
 
 /** Makes the segments of one session: hands out numbers, writes headers. */
@@ -52,7 +57,10 @@ export class SegmentMaker {
     return this.keys.newEpoch(this.#random);
   }
 
-  /** Every segment gets a number and an id that no other segment has, whether it is used in the end or not. */
+  /**
+   * Every segment gets a number and an id that no other segment has, whether it is used in the end or not. Its header
+   * is durable before a slot follows: a file with slots and without a header that verifies is damaged, never torn.
+   */
   async make(kind: SegmentKind, epoch: EpochRecord, capacity: number): Promise<FreshSegment> {
     const number = this.#nextNumber++;
     const id = this.#random.bytes(SEGMENT_ID_SIZE_BYTES);
@@ -66,6 +74,7 @@ export class SegmentMaker {
     const headerRegion = concatCopies(copy);
     try {
       await file.write(headerRegion, 0);
+      await file.sync();
     } catch (error) {
       await file.close().catch(() => undefined);
       await this.files.unlink(path).catch(() => undefined);

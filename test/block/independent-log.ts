@@ -25,7 +25,10 @@ export function replay(directory: string, keys: Keys, head: IndependentHead, kno
     const header = [bytes.subarray(0, 512), bytes.subarray(512, 1024)].find(
       (copy) => keys.verifies('segment-header', copy) && copy.toString('latin1', 0, 8) === 'SDSEGMT1',
     );
-    if (header === undefined || header.readUInt16LE(8) !== 1 || header.toString('hex', 24, 40) !== id) continue;
+    if (header === undefined || header.readUInt16LE(8) !== 1 || header.toString('hex', 24, 40) !== id) {
+      if (/^[0-9a-f]{32}$/.test(id) && bytes.length > 1024) throw new Error(`the header of ${id} is damaged`);
+      continue;
+    }
     if (header.readUInt8(10) !== 1 || !header.subarray(40, 56).equals(head.session)) continue;
     if (u64(header, 16) < head.log.segment) continue;
     candidates.push({ number: u64(header, 16), id, key: keys.slotKey(header.subarray(56, 120), head.suite) });

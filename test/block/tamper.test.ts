@@ -256,3 +256,59 @@ test('a log segment that vanished from a disk that was not closed is refused', a
   }
   await (await bench.open()).close();
 });
+
+/** The last log segment of a disk that was left open, without the mark, as after power loss. */
+async function lastOfLeftOpen(bench: DiskBench): Promise<{ file: string; intact: Buffer }> {
+  await bench.create();
+  const disk = await bench.open();
+  for (let i = 0; i < 20; i++) await disk.write(i * 4096, blockOf(i + 1), { fua: true });
+  await disk.abandon();
+  rmSync(path.join(bench.directory(), 'mark'));
+  const segments = path.join(bench.directory(), 'seg');
+  const numberOf = (name: string): number => Number(readFileSync(path.join(segments, name)).readBigUInt64LE(16));
+  const used = readdirSync(segments).filter((name) => statSync(path.join(segments, name)).size > 2 * SLOT_SIZE_BYTES);
+  const [name = ''] = used.sort((a, b) => numberOf(b) - numberOf(a));
+  const file = path.join(segments, name);
+  return { file, intact: readFileSync(file) };
+}
+
+test('a last log segment whose header was damaged is refused and kept, whatever is left of the header', async () => {
+  using bench = new DiskBench('aes-256-gcm', { limits: LIMITS });
+  const { file, intact } = await lastOfLeftOpen(bench);
+  const flipped = Buffer.from(intact);
+  for (const at of [20, 532]) flipped[at] = (flipped[at] ?? 0) ^ 1;
+  const zeroed = Buffer.from(intact).fill(0, 0, SEGMENT_HEADER_REGION_BYTES);
+  const [other = ''] = readdirSync(path.dirname(file)).filter((name) => !file.endsWith(name));
+  const exchanged = Buffer.concat([
+    readFileSync(path.join(path.dirname(file), other)).subarray(0, SEGMENT_HEADER_REGION_BYTES),
+    intact.subarray(SEGMENT_HEADER_REGION_BYTES),
+  ]);
+  for (const damaged of [flipped, zeroed, exchanged]) {
+    writeFileSync(file, damaged);
+    await assert.rejects(bench.open(), { kind: 'corrupt', code: 'SEGMENT_HEADER_CORRUPT' });
+    assert.ok(readFileSync(file).equals(damaged));
+  }
+  const half = Buffer.from(intact).fill(0, 0, SEGMENT_HEADER_REGION_BYTES / 2);
+  writeFileSync(file, half);
+  const disk = await bench.open();
+  for (let i = 0; i < 20; i++) assert.deepEqual(Buffer.from(await disk.read(i * 4096, 4096)), blockOf(i + 1));
+  await disk.close();
+});
+
+test('only what the engine itself left behind is removed from among the segments', async () => {
+  using bench = new DiskBench('aes-256-gcm', { limits: LIMITS });
+  await closedDisk(bench);
+  const segments = path.join(bench.directory(), 'seg');
+  const id = 'ab'.repeat(16);
+  const gone = { [`${'01'.repeat(16)}`]: Buffer.alloc(1_000), [`${id}.rescue`]: Buffer.alloc(9_000, 7) };
+  const kept = {
+    [id]: Buffer.alloc(9_000),
+    [`${'02'.repeat(16)}`]: Buffer.alloc(1_024, 1),
+    'notes.txt': Buffer.from('mine'),
+  };
+  for (const [name, bytes] of Object.entries({ ...gone, ...kept })) writeFileSync(path.join(segments, name), bytes);
+  await (await bench.open()).close();
+  const names = readdirSync(segments);
+  for (const name of Object.keys(gone)) assert.ok(!names.includes(name), name);
+  for (const name of Object.keys(kept)) assert.ok(names.includes(name), name);
+});
