@@ -39,6 +39,8 @@ export interface Limits {
   readonly segmentSlots: number;
   /** Sealed bytes that wait for a sync are kept in memory; at this many a sync starts by itself. */
   readonly syncEveryBytes: number;
+  /** The unit in which that memory is used: 256 slots are about 1 MiB, one write to a file at most. */
+  readonly chunkSlots: number;
   /** At this many, writes wait for it. */
   readonly unsyncedBytesMax: number;
   /** A checkpoint starts by itself when recovery would have to read this many slots … */
@@ -55,6 +57,7 @@ export const DEFAULT_LIMITS: Limits = {
   segmentSlots: 16_256,
   // 32 MiB had the shortest stalls of 8, 32 and none (engine-structure.md section 3).
   syncEveryBytes: 32 * MiB,
+  chunkSlots: 256,
   unsyncedBytesMax: 128 * MiB,
   // 512 MiB of log: opened and applied in about 0.4 s with AES.
   checkpointSlots: 131_072,

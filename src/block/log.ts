@@ -63,7 +63,7 @@ export class Log {
 
   /** Makes the first segment, its header and its name durable, so that a head may name it. */
   static async start(parts: LogParts): Promise<Log> {
-    const pool = new ChunkPool();
+    const pool = new ChunkPool(parts.limits.chunkSlots);
     const first = await makeSegment(parts, pool);
     try {
       await first.syncUpTo(0);

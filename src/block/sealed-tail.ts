@@ -1,16 +1,19 @@
 import { SLOT_SIZE_BYTES } from './slot-format.ts';
 
-const CHUNK_SLOTS = 256;
-const CHUNK_SIZE_BYTES = CHUNK_SLOTS * SLOT_SIZE_BYTES;
 /** 32 MiB: the chunks of one background sync. Memory that was touched once is several times faster than fresh memory. */
 const SPARE_CHUNKS_MAX = 32;
 
-/** Chunks that no segment needs at the moment. One pool for a disk. */
+/** Chunks of sealed slots that no segment needs at the moment. One pool for a disk. */
 export class ChunkPool {
+  readonly chunkSlots: number;
   readonly #spare: Uint8Array[] = [];
 
+  constructor(chunkSlots: number) {
+    this.chunkSlots = chunkSlots;
+  }
+
   take(): Uint8Array {
-    return this.#spare.pop() ?? Buffer.allocUnsafeSlow(CHUNK_SIZE_BYTES);
+    return this.#spare.pop() ?? Buffer.allocUnsafeSlow(this.chunkSlots * SLOT_SIZE_BYTES);
   }
 
   give(chunk: Uint8Array): void {
@@ -32,29 +35,29 @@ export class SealedTail {
 
   /** 4128 bytes to seal slot `slot` into. */
   place(slot: number): Uint8Array {
-    const index = Math.floor(slot / CHUNK_SLOTS);
+    const index = Math.floor(slot / this.#pool.chunkSlots);
     let chunk = this.#chunks.get(index);
     if (chunk === undefined) {
       chunk = this.#pool.take();
       this.#chunks.set(index, chunk);
     }
-    const at = (slot % CHUNK_SLOTS) * SLOT_SIZE_BYTES;
+    const at = (slot % this.#pool.chunkSlots) * SLOT_SIZE_BYTES;
     return chunk.subarray(at, at + SLOT_SIZE_BYTES);
   }
 
   /** The sealed slot, to be used before the next await; undefined when it was released or never sealed. */
   peek(slot: number): Uint8Array | undefined {
-    const chunk = this.#chunks.get(Math.floor(slot / CHUNK_SLOTS));
-    const at = (slot % CHUNK_SLOTS) * SLOT_SIZE_BYTES;
+    const chunk = this.#chunks.get(Math.floor(slot / this.#pool.chunkSlots));
+    const at = (slot % this.#pool.chunkSlots) * SLOT_SIZE_BYTES;
     return chunk?.subarray(at, at + SLOT_SIZE_BYTES);
   }
 
   /** Consecutive bytes of the slots from `first` up to `end`, or of as many as lie together. */
   run(first: number, end: number): { readonly bytes: Uint8Array; readonly end: number } | undefined {
-    const chunk = this.#chunks.get(Math.floor(first / CHUNK_SLOTS));
+    const chunk = this.#chunks.get(Math.floor(first / this.#pool.chunkSlots));
     if (chunk === undefined || first >= end) return undefined;
-    const inChunk = first % CHUNK_SLOTS;
-    const count = Math.min(end - first, CHUNK_SLOTS - inChunk);
+    const inChunk = first % this.#pool.chunkSlots;
+    const count = Math.min(end - first, this.#pool.chunkSlots - inChunk);
     const bytes = chunk.subarray(inChunk * SLOT_SIZE_BYTES, (inChunk + count) * SLOT_SIZE_BYTES);
     return { bytes, end: first + count };
   }
@@ -62,7 +65,7 @@ export class SealedTail {
   /** Forgets whole chunks below `durable`. */
   release(durable: number): void {
     for (const [index, chunk] of this.#chunks) {
-      if ((index + 1) * CHUNK_SLOTS > durable) continue;
+      if ((index + 1) * this.#pool.chunkSlots > durable) continue;
       this.#chunks.delete(index);
       this.#pool.give(chunk);
     }

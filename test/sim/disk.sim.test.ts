@@ -37,6 +37,8 @@ after(() => {
     recoveries: 0.5,
     closes: 0.5,
     abandons: 0.1,
+    failedCloses: 0.005,
+    failuresTold: 0.1,
     checkpoints: 1,
     snapshots: 1,
     clones: 1,

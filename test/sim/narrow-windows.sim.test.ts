@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { crashInClose, crashInCreate } from './narrow-windows.ts';
+import { crashInClose, crashInCreate, writeOnAfterFailedClose } from './narrow-windows.ts';
 
 const SEEDS = 12;
 
@@ -18,4 +18,8 @@ test('a crash at any call of a close, an open for reading, then power loss: the 
 
 test('a crash at any call of making a disk leaves a whole disk or none', async () => {
   assert.ok((await atEveryCall(crashInCreate)) > 15 * SEEDS, 'making a disk makes more than 15 calls');
+});
+
+test('a disk whose close failed at its head keeps what is flushed afterwards', async () => {
+  assert.equal(await atEveryCall(writeOnAfterFailedClose), 2 * SEEDS, 'a head is synced in two places');
 });

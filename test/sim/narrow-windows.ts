@@ -110,3 +110,31 @@ export async function crashInCreate(seed: number, n: number, skipSync?: Skip): P
   await disk.close();
   return true;
 }
+
+/**
+ * The close cannot write its head, at the `n`-th sync of it; the disk is written on, and flushed; then power fails. What
+ * was flushed must be there, although a head that says "closed" may have reached the disk.
+ */
+export async function writeOnAfterFailedClose(seed: number, n: number): Promise<boolean> {
+  const machine = await machineWithDisks(seed, undefined);
+  let left = -1;
+  const failSync = (path: string): boolean => path.endsWith('/head') && left >= 0 && left-- === 0;
+  machine.start({ failSync });
+  await createDisk(machine.env, DIRECTORY, IDENTITY, DATA_KEY);
+  const disk = await machine.open(undefined, false);
+  await disk.write(0, BLOCK, { fua: true });
+  left = n - 1;
+  const closed = await disk.close().then(
+    () => true,
+    () => false,
+  );
+  if (closed) return false;
+  const later = Buffer.alloc(4096, 'written on ');
+  await disk.write(4096, later, { fua: true });
+  machine.losePower();
+  machine.start();
+  const after = await machine.open(undefined, true);
+  assert.deepEqual(Buffer.from(await after.read(0, 4096)), BLOCK);
+  assert.deepEqual(Buffer.from(await after.read(4096, 4096)), later);
+  return true;
+}

@@ -60,6 +60,17 @@ export class Oracle {
     this.#open.delete(change);
   }
 
+  /** A change failed: what the disk reads now says where it happened all the same. It was never answered. */
+  settle(change: Change, read: ReadonlyMap<number, Buffer>): void {
+    for (const [block, content] of read) {
+      const versions = this.#versions(block);
+      const at = versions.findIndex((version) => version.change === change);
+      if (at >= 0 && versions[at]?.content.equals(content) !== true) versions.splice(at, 1);
+    }
+    for (const [block, content] of read) this.checkRead(block, content);
+    this.#open.delete(change);
+  }
+
   /** To be called before a flush is issued; the result when it was answered. */
   beginFlush(): () => void {
     const acknowledged = [...this.#history.values()]

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { SystemError } from '../../src/base/errors.ts';
 import type { FileStatus, FileSystem, OpenFile } from '../../src/block/file-system.ts';
 import type { Seeded } from './seeded.ts';
+import { SECTOR_BYTES } from './sim-storage.ts';
 import type { SimDirectory, SimFile, SimNode, SimStorage } from './sim-storage.ts';
 
 /** Something that a process asked for and that has not happened yet. */
@@ -20,6 +21,8 @@ export interface SimOptions {
   readonly delayedAllocation?: boolean;
   /** How likely a sync fails. */
   readonly syncFailure?: number;
+  /** Syncs that fail for sure, by path. */
+  readonly failSync?: (path: string) => boolean;
   /** This call fails with `EIO`, unless it closes a file. */
   readonly failCall?: number;
   /** True for a sync that is to be skipped, named by the code that asked for it: the engine with that line removed. */
@@ -250,10 +253,12 @@ export class SimFileSystem implements FileSystem {
 
   /** After a failed sync the system takes the pages for clean, whether they reached the platter or not. */
   #maybeFailSync(path: string, file?: SimFile, captured?: ReadonlyMap<number, number>): void {
-    if (!this.#random.chance(this.#options.syncFailure ?? 0)) return;
+    const fails = this.#random.chance(this.#options.syncFailure ?? 0) || this.#options.failSync?.(path) === true;
+    if (!fails) return;
     this.failedSyncs += 1;
+    const share = this.#random.pick([0, 0.5, 1]);
     for (const [sector, change] of captured ?? []) {
-      if (this.#random.chance(0.5)) file?.persistSector(sector, 512);
+      if (this.#random.chance(share)) file?.persistSector(sector, SECTOR_BYTES);
       if (file?.dirty.get(sector) === change) file.dirty.delete(sector);
     }
     throw osError('EIO', path);

@@ -34,6 +34,7 @@ const DISK_ID = 'd-sim';
 const LIMITS: Limits = {
   segmentSlots: 12,
   syncEveryBytes: 8 * 4128,
+  chunkSlots: 3,
   unsyncedBytesMax: 24 * 4128,
   checkpointSlots: 60,
   checkpointChanges: 40,
@@ -49,6 +50,8 @@ export interface Reached {
   recoveries: number;
   closes: number;
   abandons: number;
+  failedCloses: number;
+  failuresTold: number;
   checkpoints: number;
   snapshots: number;
   clones: number;
@@ -68,6 +71,8 @@ export function nothingReached(): Reached {
     recoveries: 0,
     closes: 0,
     abandons: 0,
+    failedCloses: 0,
+    failuresTold: 0,
     checkpoints: 0,
     snapshots: 0,
     clones: 0,
@@ -134,7 +139,7 @@ class World {
     const last = GiB / BLOCK_BYTES - 1;
     const far = [700, 513, 512, 511, last - 1, last, 262_000, 262_001];
     this.#oracle = new Oracle([...Array.from({ length: 14 }, (_, i) => i), ...far].sort((a, b) => a - b));
-    this.#failSyncs = this.#random.chance(0.2);
+    this.#failSyncs = this.#random.chance(0.3);
     this.#clients = 1 + this.#random.below(4);
     this.#files = this.#newProcess();
   }
@@ -169,7 +174,7 @@ class World {
   async #liveOnce(dieAfterCalls: number | undefined): Promise<void> {
     const files = this.#newProcess({
       ...(dieAfterCalls === undefined ? {} : { dieAfterCalls }),
-      syncFailure: this.#failSyncs ? 0.02 : 0,
+      syncFailure: this.#failSyncs ? 0.05 : 0,
     });
     this.#files = files;
     let opened = false;
@@ -263,7 +268,7 @@ class World {
     const client = async (): Promise<void> => {
       while (left > 0) {
         left -= 1;
-        await this.#operation(disk, busy);
+        await this.#tolerateIoFailure(() => this.#operation(disk, busy));
         this.#refuseIfDead();
       }
     };
@@ -276,8 +281,15 @@ class World {
       await this.#abandonAtWork(disk);
       return;
     }
-    const pin = await disk.close();
+    const pin = await this.#tolerateIoFailure(() => disk.close());
     this.#refuseIfDead();
+    if (pin === undefined) {
+      // It stays open and usable, whatever of the close reached the storage.
+      this.reached.failedCloses += 1;
+      left = 12;
+      await client();
+      throw new Died();
+    }
     this.#notePin(pin);
     this.reached.closes += 1;
     this.#crash = undefined;
@@ -299,6 +311,17 @@ class World {
     this.#refuseIfDead();
     this.reached.abandons += 1;
     this.#crash = 'process';
+  }
+
+  /** Undefined when a sync failed and the engine said so; the disk goes on. */
+  async #tolerateIoFailure<T>(work: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(this.#files.failedSyncs > 0 && isIoFailure(error))) throw error;
+      this.reached.failuresTold += 1;
+      return undefined;
+    }
   }
 
   async #operation(disk: Disk, busy: Set<number>): Promise<void> {
@@ -323,14 +346,17 @@ class World {
     for (let i = 1; i <= wanted && all[at + i] === first + i; i++) blocks.push(first + i);
     if (blocks.some((block) => busy.has(block))) return;
     for (const block of blocks) busy.add(block);
-    await use(blocks);
-    for (const block of blocks) busy.delete(block);
+    try {
+      await use(blocks);
+    } finally {
+      for (const block of blocks) busy.delete(block);
+    }
   }
 
   async #write(disk: Disk, blocks: readonly number[]): Promise<void> {
     const contents = new Map(blocks.map((block) => [block, this.#fresh()]));
     const fua = this.#random.chance(0.15);
-    await this.#change(contents, fua, () =>
+    await this.#change(disk, contents, fua, () =>
       disk.write((blocks[0] ?? 0) * BLOCK_BYTES, Buffer.concat([...contents.values()]), { fua }),
     );
     this.reached.writes += 1;
@@ -341,7 +367,7 @@ class World {
     const data = this.#fresh().subarray(0, 1 + this.#random.below(BLOCK_BYTES - at));
     const content = Buffer.from(this.#oracle.latest(block));
     data.copy(content, at);
-    await this.#change(new Map([[block, content]]), false, () =>
+    await this.#change(disk, new Map([[block, content]]), false, () =>
       disk.write(block * BLOCK_BYTES + at, data, { fua: false }),
     );
   }
@@ -351,16 +377,29 @@ class World {
     const offset = (blocks[0] ?? 0) * BLOCK_BYTES;
     const length = blocks.length * BLOCK_BYTES;
     const fua = this.#random.chance(0.15);
-    if (this.#random.chance(0.5)) await this.#change(contents, fua, () => disk.trim(offset, length, { fua }));
+    if (this.#random.chance(0.5)) await this.#change(disk, contents, fua, () => disk.trim(offset, length, { fua }));
     else {
       const noHole = this.#random.chance(0.5);
-      await this.#change(contents, fua, () => disk.zero(offset, length, { fua, noHole }));
+      await this.#change(disk, contents, fua, () => disk.zero(offset, length, { fua, noHole }));
     }
   }
 
-  async #change(contents: ReadonlyMap<number, Buffer>, fua: boolean, run: () => Promise<void>): Promise<void> {
+  async #change(
+    disk: Disk,
+    contents: ReadonlyMap<number, Buffer>,
+    fua: boolean,
+    run: () => Promise<void>,
+  ): Promise<void> {
     const change = this.#oracle.begin(contents);
-    await run();
+    try {
+      await run();
+    } catch (error) {
+      this.#refuseIfDead();
+      // What failed may have happened in part; reads go on and tell.
+      this.#oracle.settle(change, await readBlocks(disk, [...contents.keys()]));
+      this.#refuseIfDead();
+      throw error;
+    }
     this.#refuseIfDead();
     this.#oracle.acknowledge(change, fua);
   }
@@ -407,13 +446,16 @@ class World {
     if (ids.length === 0) return;
     const snapshotId = this.#random.pick(ids);
     this.#busySnapshots.add(snapshotId);
-    if (this.#random.chance(0.3)) {
-      this.#oracle.forgetSnapshot(snapshotId);
-      await deleteSnapshot(this.#env(), `${LIVING}/${DISK_ID}`, snapshotId);
-      this.#refuseIfDead();
-      this.#deletedSnapshots.add(snapshotId);
-    } else await this.#checkSnapshot(LIVING, snapshotId);
-    this.#busySnapshots.delete(snapshotId);
+    try {
+      if (this.#random.chance(0.3)) {
+        this.#oracle.forgetSnapshot(snapshotId);
+        await deleteSnapshot(this.#env(), `${LIVING}/${DISK_ID}`, snapshotId);
+        this.#refuseIfDead();
+        this.#deletedSnapshots.add(snapshotId);
+      } else await this.#checkSnapshot(LIVING, snapshotId);
+    } finally {
+      this.#busySnapshots.delete(snapshotId);
+    }
   }
 
   /** A snapshot is read by making a disk from it, which is deleted again. */
