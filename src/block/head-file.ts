@@ -1,6 +1,7 @@
 import { SystemError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { DiskKeys } from './disk-keys.ts';
+import { osCode } from './file-system.ts';
 import type { FileSystem, OpenFile } from './file-system.ts';
 import { decodeHead, encodeHead, HEAD_COPIES, HEAD_SIZE_BYTES, pinOf } from './head-format.ts';
 import type { Head } from './head-format.ts';
@@ -29,7 +30,7 @@ export class HeadFile {
   /**
    * Reads the newest head. `needsRepair`: the places differ, so that the newest head may be in memory only; call
    * `repair` before relying on it.
-   * @throws {SystemError} kind `corrupt`: no place verifies, which is also what a wrong data key looks like.
+   * @throws {SystemError} kind `corrupt`: no such file, or no place verifies, which is also what a wrong data key looks like.
    */
   static async open(
     files: FileSystem,
@@ -38,6 +39,7 @@ export class HeadFile {
     log: Logger,
   ): Promise<{ readonly headFile: HeadFile; readonly head: Head; readonly pin: Pin; readonly needsRepair: boolean }> {
     const file = await files.open(path, 'write').catch((error: unknown) => {
+      if (osCode(error) === 'ENOENT') throw corrupt('FILE_MISSING', `${path} is missing; restore it from a backup`);
       throw ioError('opening the head', error);
     });
     try {

@@ -13,6 +13,8 @@ export const HEAD_SIZE_BYTES = 4096;
 export const HEAD_COPIES = 2;
 const MAGIC = 'SDHEAD_1';
 const VERSION = 1;
+const ENCRYPTED = 1;
+const CLEAN = 2;
 const DISK_ID_FIELD_BYTES = 96;
 export const WRAPPED_KEY_SIZE_BYTES_MAX = 2048;
 export const TABLE_ID_SIZE_BYTES = 16;
@@ -37,13 +39,18 @@ export interface Head extends DiskIdentity {
   readonly directoryInode: number;
 }
 
+/** What is kept of an inode: some file systems number beyond what a stored integer can hold. */
+export function storedInode(inode: number): number {
+  return inode % 2 ** 48;
+}
+
 /** One copy; both copies on disk are the same bytes, and every byte is under the MAC or part of it. */
 export function encodeHead(head: Head, keys: DiskKeys): Uint8Array {
   const writer = new ByteWriter(HEAD_SIZE_BYTES)
     .text(MAGIC)
     .u16(VERSION)
     .u8(SUITE_CODES[head.suite])
-    .u8((head.encrypted ? 1 : 0) + (head.clean ? 2 : 0))
+    .u8((head.encrypted ? ENCRYPTED : 0) + (head.clean ? CLEAN : 0))
     .u32(0)
     .u64(head.sequence)
     .u64(head.sizeBytes)
@@ -78,18 +85,18 @@ export function readHeadFields(copy: Uint8Array): Head | undefined {
   if (reader.text(8) !== MAGIC || reader.u16() !== VERSION) return undefined;
   const suite = suiteOfCode(reader.u8());
   const flags = reader.u8();
-  reader.u32();
-  if (suite === undefined) return undefined;
-  const fields = {
+  if (suite === undefined || flags > ENCRYPTED + CLEAN || reader.u32() !== 0) return undefined;
+  const { reserved, ...fields } = {
     suite,
-    encrypted: flags % 2 === 1,
-    clean: flags >= 2,
+    encrypted: (flags & ENCRYPTED) !== 0,
+    clean: (flags & CLEAN) !== 0,
     sequence: reader.u64(),
     sizeBytes: reader.u64(),
     tableId: reader.raw(TABLE_ID_SIZE_BYTES),
     tableDigest: reader.raw(32),
     session: reader.raw(16),
-    log: readLog(reader),
+    log: { segment: reader.u64(), id: reader.raw(16), slot: reader.u32() },
+    reserved: reader.u32(),
     nextSegment: reader.u64(),
     machine: reader.raw(32),
     directoryInode: reader.u64(),
@@ -99,13 +106,7 @@ export function readHeadFields(copy: Uint8Array): Head | undefined {
   const diskId = reader.text(idLength);
   reader.skipTo(idAt + DISK_ID_FIELD_BYTES - 1);
   const wrappedKey = reader.raw(reader.u16());
-  return reader.overrun ? undefined : { ...fields, diskId, wrappedKey };
-}
-
-function readLog(reader: ByteReader): Head['log'] {
-  const log = { segment: reader.u64(), id: reader.raw(16), slot: reader.u32() };
-  reader.u32();
-  return log;
+  return reader.overrun || reserved !== 0 ? undefined : { ...fields, diskId, wrappedKey };
 }
 
 /** What the owner of a disk pins of a head. */

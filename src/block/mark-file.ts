@@ -67,6 +67,7 @@ export async function readMark(
   path: string,
   keys: DiskKeys,
   session: Uint8Array,
+  log: Logger,
 ): Promise<LogPosition | undefined> {
   if ((await files.stat(path)) === undefined) return undefined;
   const file = await files.open(path, 'read');
@@ -75,7 +76,9 @@ export async function readMark(
     await file.read(both, 0);
     let latest: LogPosition | undefined;
     for (const at of [0, MARK_SIZE_BYTES]) {
-      const mark = decodeMark(both.subarray(at, at + MARK_SIZE_BYTES), keys);
+      const copy = both.subarray(at, at + MARK_SIZE_BYTES);
+      const mark = decodeMark(copy, keys);
+      if (mark === undefined) reportLostMark(log, path, at / MARK_SIZE_BYTES, copy);
       if (mark === undefined || !equalBytes(mark.session, session)) continue;
       if (latest === undefined || isBefore(latest, mark.durable)) latest = mark.durable;
     }
@@ -83,4 +86,10 @@ export async function readMark(
   } finally {
     await file.close();
   }
+}
+
+/** Zeroes are what power loss leaves of a mark; other bytes are damage, or a write that was torn. */
+function reportLostMark(log: Logger, file: string, copy: number, bytes: Uint8Array): void {
+  if (bytes.every((byte) => byte === 0)) log.warn({ file, copy }, 'a copy of the flush mark is empty');
+  else log.error({ file, copy }, 'a copy of the flush mark failed verification');
 }

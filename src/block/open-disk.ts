@@ -6,6 +6,7 @@ import { DEFAULT_LIMITS } from './environment.ts';
 import type { DataKey, Environment } from './environment.ts';
 import { equalBytes, toHex } from './fixed-bytes.ts';
 import { HeadFile } from './head-file.ts';
+import { storedInode } from './head-format.ts';
 import type { Head } from './head-format.ts';
 import { corrupt, ioError } from './io-errors.ts';
 import type { Pin } from './pin.ts';
@@ -124,8 +125,9 @@ function checkIdentity(head: Head, options: OpenOptions): void {
 async function checkHolder(env: Environment, directory: string, head: Head, options: OpenOptions): Promise<void> {
   if (options.expectClean === true)
     throw new SystemError('conflict', 'DISK_NOT_CLEAN', `disk ${head.diskId} was not closed in order`);
-  const inode = (await env.files.stat(directory))?.inode;
-  const sameHolder = equalBytes(head.machine, machineDigest(env.machineId)) && inode === head.directoryInode;
+  const inode = (await env.files.stat(directory))?.inode ?? 0;
+  const sameHolder =
+    equalBytes(head.machine, machineDigest(env.machineId)) && storedInode(inode) === storedInode(head.directoryInode);
   if (!sameHolder && options.adopt !== true)
     throw new SystemError(
       'conflict',

@@ -30,7 +30,7 @@ export async function recover(state: DiskState): Promise<void> {
   try {
     const replay = new Replay(readers, state.blockCount);
     const end = await replay.run(head.log);
-    const mark = await readMark(env.files, state.path(MARK_NAME), state.keys, head.session);
+    const mark = await readMark(env.files, state.path(MARK_NAME), state.keys, head.session, env.log);
     if (mark !== undefined) replay.noteDurable(mark);
     await replay.refuseIfDurableBeyond(end);
     await replay.rewriteTail(end);

@@ -1,6 +1,7 @@
 import { messageOf } from '../base/errors.ts';
 import type { DiskState, Session } from './disk-state.ts';
 import { machineDigest, MARK_NAME } from './disk-state.ts';
+import { storedInode } from './head-format.ts';
 import { ioError } from './io-errors.ts';
 import { Log } from './log.ts';
 import type { LogParts } from './log.ts';
@@ -36,7 +37,7 @@ export async function beginSession(state: DiskState): Promise<Session> {
         log: { segment: log.end.segment, id: log.currentId, slot: 0 },
         nextSegment: maker.nextNumber,
         machine: machineDigest(env.machineId),
-        directoryInode: status?.inode ?? 0,
+        directoryInode: storedInode(status?.inode ?? 0),
       });
       state.head = head;
       state.pin = pin;

@@ -60,7 +60,7 @@ export function encodeTable(table: SegmentTable, keys: DiskKeys): Uint8Array {
   const writer = new ByteWriter(size)
     .text(MAGIC)
     .u16(VERSION)
-    .u8(table.snapshotId === '' ? 1 : 2)
+    .u8(kindOf(table.snapshotId))
     .u8(SUITE_CODES[table.suite])
     .u32(size)
     .u64(table.sequence)
@@ -87,12 +87,13 @@ export function decodeTable(copy: Uint8Array, keys: DiskKeys): SegmentTable | un
 export function readTableFields(copy: Uint8Array): SegmentTable | undefined {
   const reader = new ByteReader(copy);
   if (reader.text(8) !== MAGIC || reader.u16() !== VERSION) return undefined;
-  reader.u8();
+  const kind = reader.u8();
   const suite = suiteOfCode(reader.u8());
   if (suite === undefined || reader.u32() !== copy.length) return undefined;
   const fields = { suite, sequence: reader.u64(), sizeBytes: reader.u64(), root: reader.u64() };
   const diskId = readName(reader);
   const snapshotId = readName(reader);
+  if (kind !== kindOf(snapshotId)) return undefined;
   const epochCount = reader.u32();
   const segmentCount = reader.u32();
   const expected =
@@ -107,9 +108,9 @@ export function readTableFields(copy: Uint8Array): SegmentTable | undefined {
     const id = reader.raw(SEGMENT_ID_SIZE_BYTES);
     const headerDigest = reader.raw(HEADER_DIGEST_SIZE_BYTES);
     const epoch = epochs[reader.u32()];
-    if (epoch === undefined) return undefined;
-    segments.push({ number, id, headerDigest, epoch, slots: reader.u32() });
-    reader.u64();
+    const slots = reader.u32();
+    if (epoch === undefined || reader.u64() !== 0) return undefined;
+    segments.push({ number, id, headerDigest, epoch, slots });
   }
   return { ...fields, diskId, snapshotId, segments };
 }
@@ -117,6 +118,10 @@ export function readTableFields(copy: Uint8Array): SegmentTable | undefined {
 /** SHA-256 of one copy: what the head pins. */
 export function tableDigest(copy: Uint8Array): Uint8Array {
   return new Uint8Array(createHash('sha256').update(copy).digest());
+}
+
+function kindOf(snapshotId: string): number {
+  return snapshotId === '' ? 1 : 2;
 }
 
 function writeName(writer: ByteWriter, name: string): void {

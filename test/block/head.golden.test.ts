@@ -115,6 +115,10 @@ test('every byte of a head counts, and a version or suite that is unknown is ref
     [8, '0200'],
     [10, '00'],
     [10, '03'],
+    [11, '04'], // flags
+    [11, '82'],
+    [12, '01'], // reserved
+    [124, '01'],
   ] as const)
     assert.equal(decode(at, hex), undefined, `${hex} at ${at}`);
 });

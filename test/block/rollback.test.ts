@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { cloneDisk, openDisk } from '../../src/block/disk.ts';
 import { DiskKeys } from '../../src/block/disk-keys.ts';
 import type { Pin } from '../../src/block/pin.ts';
+import { localFiles } from '../../src/block/local-files.ts';
 import { nodeCipherBackend } from '../../src/crypto/node-aead.ts';
 import { blockOf, dataKeyOf, DiskBench } from './disk-fixture.ts';
 
@@ -174,6 +175,29 @@ test('a disk of a newer version is refused and called so', async () => {
   }
   writeFileSync(file, both);
   await assert.rejects(bench.open(), { kind: 'conflict', code: 'FORMAT_UNKNOWN' });
+});
+
+test('a disk without its head is damaged, not unavailable', async () => {
+  using bench = new DiskBench();
+  await bench.create();
+  rmSync(path.join(bench.directory(), 'head'));
+  await assert.rejects(bench.open(), { kind: 'corrupt', code: 'FILE_MISSING' });
+});
+
+test('a disk in a directory of any inode is written, left open and opened again', async () => {
+  const inode = 2 ** 63 + 2 ** 40 + 2 ** 20;
+  const stat: typeof localFiles.stat = async (file) => {
+    const status = await localFiles.stat(file);
+    return status && { ...status, inode };
+  };
+  using bench = new DiskBench('aes-256-gcm', { files: { ...localFiles, stat } });
+  await bench.create();
+  let disk = await bench.open();
+  await disk.write(0, blockOf(1), { fua: true });
+  await disk.abandon();
+  disk = await bench.open();
+  assert.deepEqual(Buffer.from(await disk.read(0, 4096)), blockOf(1));
+  await disk.close();
 });
 
 test('a wrong key, suite or disk id opens nothing', async () => {

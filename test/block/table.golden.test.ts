@@ -129,7 +129,10 @@ test('every byte of a table counts, and what does not add up or is unknown is re
   for (const [at, hex] of [
     [0, '54'], // magic
     [8, '0200'], // version
+    [10, '02'], // kind, of a snapshot that has no id
+    [10, '03'],
     [11, '03'], // suite
+    [240 + 64 * 2 + 48, '01'], // reserved
     [12, '39'], // size
     [232, '03'], // one epoch too many
     [232, 'ffffffff'],

@@ -257,6 +257,26 @@ test('a log segment that vanished from a disk that was not closed is refused', a
   await (await bench.open()).close();
 });
 
+test('a mark that does not verify is named in the log', async () => {
+  for (const damagedPlaces of [[0], [1], [0, 1]]) {
+    using bench = new DiskBench();
+    await bench.create();
+    const disk = await bench.open();
+    await disk.write(0, blockOf(1), { fua: true });
+    await disk.abandon();
+    const file = path.join(bench.directory(), 'mark');
+    const mark = readFileSync(file);
+    for (const place of damagedPlaces) mark[place * 512 + 30] = (mark[place * 512 + 30] ?? 0) ^ 1;
+    writeFileSync(file, mark);
+    await (await bench.open()).close();
+    const named = bench.log.lines.filter(({ level, fields }) => level === 'error' && fields['file'] === file);
+    assert.deepEqual(
+      named.map(({ fields }) => fields['copy']),
+      damagedPlaces,
+    );
+  }
+});
+
 /** The last log segment of a disk that was left open, without the mark, as after power loss. */
 async function lastOfLeftOpen(bench: DiskBench): Promise<{ file: string; intact: Buffer }> {
   await bench.create();
