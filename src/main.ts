@@ -146,6 +146,8 @@ async function startServer(
     await kms.keys.destroyExpired();
     await deleteExpiredSnapshots({ database, dataPlane, log }, clock.nowMs());
     await finishRemovals({ database, dataPlane, log });
+    // A close that a hung disk server carried out after its caller had given up leaves an export that nobody serves.
+    await exports.reopenAll();
   };
   inBackground(housekeeping(), log, 'housekeeping failed');
   stack.use(clock.every(HOUSEKEEPING_MS, () => inBackground(housekeeping(), log, 'housekeeping failed')));
