@@ -10,6 +10,7 @@ import { ioError } from './io-errors.ts';
 import { MapMerge } from './map-merge.ts';
 import { MapWriter } from './map-writer.ts';
 import { Overlay } from './overlay.ts';
+import { Pace } from './pace.ts';
 import type { SegmentMaker } from './segment-files.ts';
 import { createTableFile, replaceDurably } from './table-file.ts';
 import { encodeTable } from './table-format.ts';
@@ -58,6 +59,7 @@ export async function checkpoint(
       const position = { segment: end.segment, id: log.currentId, slot: end.slot };
       state.frozen = overlay;
       state.overlay = new Overlay();
+      state.pace = new Pace(state.limits, log.slotsAppended);
       return {
         maker,
         epoch,
@@ -108,7 +110,8 @@ async function commit(state: DiskState, frozen: Frozen): Promise<Committed> {
   let segments: readonly SegmentEntry[];
   let digest: Uint8Array;
   try {
-    root = await new MapMerge(state.pages, writer, frozen.overlay).merge(state.root);
+    const advance = (merged: number): void => state.pace?.advance(merged);
+    root = await new MapMerge(state.pages, writer, frozen.overlay, advance).merge(state.root);
     mapSegments = await writer.finish();
     await frozen.settle();
     segments = [...frozen.segments, ...mapSegments];
@@ -143,6 +146,7 @@ async function commit(state: DiskState, frozen: Frozen): Promise<Committed> {
   for (const entry of mapSegments) store.put(entry);
   state.root = root;
   state.frozen = undefined;
+  endPace(state);
   await env.files
     .unlink(`${tables}/${toHex(before.tableId)}`)
     .catch((error: unknown) => env.log.warn({ reason: messageOf(error) }, 'an old segment table could not be removed'));
@@ -156,6 +160,13 @@ function unfreeze(state: DiskState): void {
   frozen.absorb(overlay);
   state.overlay = frozen;
   state.frozen = undefined;
+  endPace(state);
+}
+
+/** Lets writes go on: after a checkpoint that failed too, since waiting would not make room for the next one. */
+function endPace(state: DiskState): void {
+  state.pace?.end();
+  state.pace = undefined;
 }
 
 /** Keeps a state under a snapshot's name: the same record as a checkpoint's table, which nothing replaces. */

@@ -8,6 +8,7 @@ import type { Head } from './head-format.ts';
 import type { Log } from './log.ts';
 import { MapPages } from './map-pages.ts';
 import { Overlay } from './overlay.ts';
+import type { Pace } from './pace.ts';
 import type { Pin } from './pin.ts';
 import type { SegmentMaker } from './segment-files.ts';
 import { SegmentStore } from './segment-store.ts';
@@ -45,6 +46,8 @@ export class DiskState {
   root: Address;
   overlay = new Overlay();
   frozen: Overlay | undefined;
+  /** Set while `frozen` is. */
+  pace: Pace | undefined;
   session: Session | undefined;
   /** A head that says "clean" may have reached the disk although its write failed: no write before another head. */
   headInDoubt = false;

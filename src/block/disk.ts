@@ -187,6 +187,7 @@ export class Disk {
     await this.#run(async () => {
       const { log } = this.#state.session ?? (await this.#begin());
       if (this.#state.headInDoubt) await this.#settleHead();
+      await this.#keepBehindCheckpoint(log);
       await change(log);
       await log.written();
       if (fua) await log.flush();
@@ -223,6 +224,11 @@ export class Disk {
       this.onPin?.(this.#state.pin);
       return this.#state.pin;
     });
+  }
+
+  async #keepBehindCheckpoint(log: Log): Promise<void> {
+    const state = this.#state;
+    while (state.pace?.mustWait(state.overlay.size, log.slotsAppended) === true) await state.pace.moved();
   }
 
   #checkpointIfDue(): void {

@@ -59,7 +59,8 @@ export const DEFAULT_LIMITS: Limits = {
   syncEveryBytes: 32 * MiB,
   chunkSlots: 256,
   unsyncedBytesMax: 128 * MiB,
-  // 512 MiB of log: opened and applied in about 0.4 s with AES.
+  // 512 MiB of log. Writes keep behind a checkpoint (pace.ts), so that recovery meets twice that at most: measured on two
+  // cores with AES, 1.2 s for blocks that lie together, 7.5 s when each lies in another leaf of a disk of 1 TiB.
   checkpointSlots: 131_072,
   checkpointChanges: 262_144,
   mapPages: 16_384,

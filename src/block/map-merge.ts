@@ -6,6 +6,9 @@ import type { MapPages } from './map-pages.ts';
 import type { MapWriter } from './map-writer.ts';
 import type { Overlay, Run } from './overlay.ts';
 
+/** Leaves that are read at the same time. */
+const LEAVES_AT_ONCE = 32;
+
 /** The part of an overlay that concerns one page: points `[from, to)`, and the runs that touch it. */
 interface Part {
   readonly from: number;
@@ -24,33 +27,41 @@ export class MapMerge {
   readonly #blocks: Float64Array;
   readonly #addresses: Float64Array;
   readonly #runs: readonly Run[];
+  readonly #advance: (merged: number) => void;
 
-  constructor(pages: MapPages, writer: MapWriter, overlay: Overlay) {
+  /** @param advance is told which part of the changes is merged, from 0 to 1. */
+  constructor(pages: MapPages, writer: MapWriter, overlay: Overlay, advance: (merged: number) => void) {
     this.#pages = pages;
     this.#writer = writer;
     const points = overlay.sortedPoints();
     this.#blocks = points.blocks;
     this.#addresses = points.addresses;
     this.#runs = overlay.runs;
+    this.#advance = advance;
   }
 
   /** The address of the new root. */
-  merge(root: Address): Promise<Address> {
-    return this.#page(ROOT_LEVEL, 0, root, { from: 0, to: this.#blocks.length, runs: this.#runs });
+  async merge(root: Address): Promise<Address> {
+    const merged = await this.#page(ROOT_LEVEL, 0, root, { from: 0, to: this.#blocks.length, runs: this.#runs });
+    this.#advance(1);
+    return merged;
   }
 
   async #page(level: number, index: number, old: Address, part: Part): Promise<Address> {
-    if (part.from === part.to && part.runs.length === 0) return old;
-    const first = index * blocksBelow(level);
-    const end = first + blocksBelow(level);
-    const covering = part.runs.find((run) => run.first <= first && run.end >= end);
-    const base = covering === undefined ? old : covering.marker;
-    if (covering !== undefined && part.from === part.to) return base;
-    const runs = covering === undefined ? part.runs : [];
-    const before = isMarker(base) ? uniformPage(base) : await this.#pages.loadOrDamaged(base, level, index);
+    const plan = planOf(level, index, old, part);
+    if (plan.done !== undefined) return plan.done;
+    return this.#rewrite(level, index, plan, await this.#before(level, index, plan.base));
+  }
+
+  async #before(level: number, index: number, base: Address): Promise<MapEntries> {
+    return isMarker(base) ? uniformPage(base) : this.#pages.loadOrDamaged(base, level, index);
+  }
+
+  async #rewrite(level: number, index: number, plan: Plan, before: MapEntries): Promise<Address> {
+    const { base, part } = plan;
     const entries = before.slice();
-    if (level === 0) this.#applyToLeaf(entries, first, { ...part, runs });
-    else await this.#applyToChildren(entries, level, index, { ...part, runs });
+    if (level === 0) this.#applyToLeaf(entries, index * PAGE_ENTRIES, part);
+    else await this.#applyToChildren(entries, level, index, part);
     for (const marker of [HOLE, ZERO, DAMAGED]) if (entries.every((address) => address === marker)) return marker;
     if (!isMarker(base) && entries.every((address, i) => address === before[i])) return base;
     const address = await this.#writer.append(level, index, entries);
@@ -65,22 +76,60 @@ export class MapMerge {
   }
 
   async #applyToChildren(entries: MapEntries, level: number, index: number, part: Part): Promise<void> {
+    const children = this.#changedChildren(level, index, part);
+    if (level > 1) {
+      for (const { child, part: childPart } of children)
+        entries[child] = await this.#page(level - 1, index * PAGE_ENTRIES + child, entries[child] ?? HOLE, childPart);
+      return;
+    }
+    for (let at = 0; at < children.length; at += LEAVES_AT_ONCE) {
+      const group = children.slice(at, at + LEAVES_AT_ONCE).map(({ child, part: leafPart }) => {
+        const leaf = index * PAGE_ENTRIES + child;
+        const plan = planOf(0, leaf, entries[child] ?? HOLE, leafPart);
+        return { child, leaf, plan, before: plan.done === undefined ? this.#before(0, leaf, plan.base) : undefined };
+      });
+      // All of them end before the first failure is passed on: nothing reads on behind a checkpoint that failed.
+      await Promise.allSettled(group.map(({ before }) => before));
+      for (const { child, leaf, plan, before } of group)
+        entries[child] = before === undefined ? plan.base : await this.#rewrite(0, leaf, plan, await before);
+      if (this.#blocks.length > 0) this.#advance((group.at(-1)?.plan.part.to ?? 0) / this.#blocks.length);
+    }
+  }
+
+  #changedChildren(level: number, index: number, part: Part): { readonly child: number; readonly part: Part }[] {
     const span = blocksBelow(level - 1);
+    const changed: { readonly child: number; readonly part: Part }[] = [];
     let from = part.from;
     let firstRun = 0;
     for (let child = 0; child < PAGE_ENTRIES; child++) {
-      const childIndex = index * PAGE_ENTRIES + child;
-      const end = (childIndex + 1) * span;
+      const end = (index * PAGE_ENTRIES + child + 1) * span;
       let to = from;
       while (to < part.to && (this.#blocks[to] ?? 0) < end) to += 1;
       while ((part.runs[firstRun]?.end ?? Infinity) <= end - span) firstRun += 1;
       let lastRun = firstRun;
       while ((part.runs[lastRun]?.first ?? Infinity) < end) lastRun += 1;
-      if (to > from || lastRun > firstRun) {
-        const runs = part.runs.slice(firstRun, lastRun);
-        entries[child] = await this.#page(level - 1, childIndex, entries[child] ?? HOLE, { from, to, runs });
-      }
+      if (to > from || lastRun > firstRun)
+        changed.push({ child, part: { from, to, runs: part.runs.slice(firstRun, lastRun) } });
       from = to;
     }
+    return changed;
   }
+}
+
+/** What becomes of a page: nothing needs to be read when it is `done`, else `part` changes what is at `base`. */
+interface Plan {
+  readonly done?: Address;
+  readonly base: Address;
+  readonly part: Part;
+}
+
+function planOf(level: number, index: number, old: Address, part: Part): Plan {
+  if (part.from === part.to && part.runs.length === 0) return { done: old, base: old, part };
+  const first = index * blocksBelow(level);
+  const end = first + blocksBelow(level);
+  const covering = part.runs.find((run) => run.first <= first && run.end >= end);
+  if (covering === undefined) return { base: old, part };
+  const base = covering.marker;
+  // Points win over runs, so that those inside the covering one still count.
+  return part.from === part.to ? { done: base, base, part } : { base, part: { ...part, runs: [] } };
 }
