@@ -69,8 +69,14 @@ export class DiskHost {
   }
 
   cloneDisk({ source, disk, dataKey }: Methods['cloneDisk']['params']): Promise<Pin> {
-    return this.#turns.run(source.diskId, () =>
-      this.#turns.run(disk.diskId, () =>
+    if (source.diskId === disk.diskId)
+      return Promise.reject(
+        new SystemError('conflict', 'DISK_EXISTS', `disk ${disk.diskId} cannot be made from itself; choose another id`),
+      );
+    // In one order for all, so that two clones never wait for each other.
+    const [first, second] = [source.diskId, disk.diskId].toSorted() as [string, string];
+    return this.#turns.run(first, () =>
+      this.#turns.run(second, () =>
         cloneDisk(
           this.#environment,
           {
@@ -192,7 +198,12 @@ export class DiskHost {
       }
       this.#byExport.delete(exportId);
       this.#byDisk.delete(opened.diskId);
-      await this.#nbd.closeUnix(opened.socketPath);
+      // The disk is closed and its pin must get out, whatever becomes of the socket.
+      try {
+        await this.#nbd.closeUnix(opened.socketPath);
+      } catch (error) {
+        this.#log.warn({ exportId, reason: messageOf(error) }, 'the socket of an export could not be closed');
+      }
       this.#table.remove(opened.name);
       this.#log.info({ diskId: opened.diskId, exportId }, 'disk closed');
       return pin;
@@ -207,8 +218,13 @@ export class DiskHost {
   async closeAll(): Promise<{ diskId: string; pin: Pin }[]> {
     const closed = await Promise.all(
       [...this.#byExport.values()].map(async ({ exportId, diskId }) => {
-        const pin = await this.closeExport({ exportId, force: true });
-        return pin === undefined ? [] : [{ diskId, pin }];
+        try {
+          const pin = await this.closeExport({ exportId, force: true });
+          return pin === undefined ? [] : [{ diskId, pin }];
+        } catch (error) {
+          this.#log.error({ diskId, exportId, reason: messageOf(error) }, 'the disk could not be closed');
+          return [];
+        }
       }),
     );
     return closed.flat();

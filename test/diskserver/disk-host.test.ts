@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { test } from 'node:test';
+
+import { silentLogger } from '../../src/base/log.ts';
+import { systemClock } from '../../src/base/system-clock.ts';
+import { systemRandom } from '../../src/base/system-random.ts';
+import { GiB } from '../../src/base/units.ts';
+import { openDisk } from '../../src/block/disk.ts';
+import type { DataKey, Environment } from '../../src/block/disk.ts';
+import { localFiles } from '../../src/block/local-files.ts';
+import type { Pin } from '../../src/block/pin.ts';
+import { nodeCipherBackend } from '../../src/crypto/node-aead.ts';
+import type { ExportInfo } from '../../src/dataplane/data-plane.ts';
+import { DiskHost } from '../../src/diskserver/disk-host.ts';
+import { ExportTable } from '../../src/diskserver/export-table.ts';
+import { NbdServer } from '../../src/nbd/server.ts';
+
+/** Fails to close the sockets of some exports, as a folder that somebody removed would make it. */
+class BrittleServer extends NbdServer {
+  readonly broken = new Set<string>();
+
+  override closeUnix(socketPath: string): Promise<void> {
+    const closed = super.closeUnix(socketPath);
+    if (this.broken.has(path.basename(socketPath))) throw new Error('the socket is stuck');
+    return closed;
+  }
+}
+
+class HostBench implements Disposable {
+  readonly root = mkdtempSync(path.join(tmpdir(), 'sealdisk-host-'));
+  readonly pins: { diskId: string; pin: Pin }[] = [];
+  readonly environment: Environment;
+  readonly nbd: BrittleServer;
+  readonly host: DiskHost;
+
+  constructor() {
+    for (const name of ['disks', 'nbd']) mkdirSync(path.join(this.root, name));
+    const log = silentLogger;
+    const cipher = nodeCipherBackend();
+    this.environment = { files: localFiles, clock: systemClock, random: systemRandom, cipher, log, machineId: 'm' };
+    const table = new ExportTable();
+    this.nbd = new BrittleServer({ directory: table, clock: systemClock, random: systemRandom, log });
+    this.host = new DiskHost({
+      environment: this.environment,
+      dataDirectory: this.root,
+      socketDirectory: path.join(this.root, 'nbd'),
+      nbd: this.nbd,
+      table,
+      log,
+      onPin: (diskId, pin) => this.pins.push({ diskId, pin }),
+    });
+  }
+
+  dataKey(): DataKey {
+    return { suite: 'aes-256-gcm', key: new Uint8Array(32).fill(7) };
+  }
+
+  create(diskId: string): Promise<Pin> {
+    const disk = { diskId, sizeBytes: GiB, encrypted: true, wrappedKey: Uint8Array.of(1) };
+    return this.host.createDisk({ disk, dataKey: this.dataKey() });
+  }
+
+  open(diskId: string, pin: Pin | undefined): Promise<ExportInfo> {
+    return this.host.openExport({
+      exportId: `exp-${diskId}`,
+      diskId,
+      name: diskId,
+      dataKey: this.dataKey(),
+      pin,
+      readOnly: false,
+      pskIdentity: diskId,
+      psk: new Uint8Array(32),
+    });
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.root, { recursive: true, force: true });
+  }
+}
+
+test('a disk whose socket cannot be closed is closed all the same, and so are the others', async () => {
+  using bench = new HostBench();
+  for (const diskId of ['d-1', 'd-2']) await bench.open(diskId, await bench.create(diskId));
+  bench.nbd.broken.add('d-1.sock');
+  const closed = await bench.host.closeAll();
+  assert.deepEqual(closed.map(({ diskId }) => diskId).sort(), ['d-1', 'd-2']);
+  assert.deepEqual(bench.host.listExports(), []);
+  await bench.nbd.close(0);
+});
+
+test('the state that a recovery led to is told to the owner at once', async () => {
+  using bench = new HostBench();
+  const created = await bench.create('d-1');
+  const disk = await openDisk(bench.environment, path.join(bench.root, 'disks', 'd-1'), {
+    diskId: 'd-1',
+    dataKey: bench.dataKey(),
+    pin: created,
+    readOnly: false,
+  });
+  await disk.write(0, new Uint8Array(4096).fill(1), { fua: true });
+  await disk.abandon();
+  await bench.open('d-1', created);
+  const [told] = bench.pins;
+  assert.ok(told !== undefined && told.pin.sequence > created.sequence + 1);
+  const [closed] = await bench.host.closeAll();
+  assert.deepEqual(closed, { diskId: 'd-1', pin: told.pin });
+  await bench.nbd.close(0);
+});
+
+test('a disk is not cloned onto itself, and clones in both directions end', async () => {
+  using bench = new HostBench();
+  for (const diskId of ['d-1', 'd-2']) {
+    const pin = await bench.create(diskId);
+    await bench.host.createSnapshot({ diskId, snapshotId: `s-${diskId}`, dataKey: bench.dataKey(), pin });
+  }
+  const clone = (from: string, to: string): Promise<Pin> =>
+    bench.host.cloneDisk({
+      source: { diskId: from, snapshotId: `s-${from}`, dataKey: bench.dataKey(), pin: undefined },
+      disk: { diskId: to, sizeBytes: GiB, encrypted: true, wrappedKey: Uint8Array.of(1) },
+      dataKey: bench.dataKey(),
+    });
+  await assert.rejects(clone('d-1', 'd-1'), { kind: 'conflict', code: 'DISK_EXISTS' });
+  const both = await Promise.allSettled([clone('d-1', 'd-2'), clone('d-2', 'd-1')]);
+  for (const each of both) assert.equal(each.status, 'rejected');
+  await clone('d-1', 'd-3');
+});
