@@ -1,15 +1,23 @@
 import { SLOT_SIZE_BYTES } from './slot-format.ts';
 
 /** 32 MiB: the chunks of one background sync. Memory that was touched once is several times faster than fresh memory. */
-const SPARE_CHUNKS_MAX = 32;
+const SPARE_SLOTS_MAX = 32 * 256;
 
-/** Chunks of sealed slots that no segment needs at the moment. One pool for a disk. */
+/**
+ * By size of a chunk in slots, for all disks of this process: one that is idle keeps next to nothing. They hold sealed
+ * bytes only, which are in the files as well.
+ */
+const SPARE = new Map<number, Uint8Array[]>();
+
+/** Chunks of sealed slots that no segment of any disk needs at the moment. */
 export class ChunkPool {
   readonly chunkSlots: number;
-  readonly #spare: Uint8Array[] = [];
+  readonly #spare: Uint8Array[];
 
   constructor(chunkSlots: number) {
     this.chunkSlots = chunkSlots;
+    this.#spare = SPARE.get(chunkSlots) ?? [];
+    SPARE.set(chunkSlots, this.#spare);
   }
 
   take(): Uint8Array {
@@ -17,7 +25,7 @@ export class ChunkPool {
   }
 
   give(chunk: Uint8Array): void {
-    if (this.#spare.length < SPARE_CHUNKS_MAX) this.#spare.push(chunk);
+    if ((this.#spare.length + 1) * this.chunkSlots <= SPARE_SLOTS_MAX) this.#spare.push(chunk);
   }
 }
 
