@@ -309,9 +309,10 @@ export class Log {
         this.#stuck = ioError('writing to the log', error);
         batch.reject(this.#stuck);
       }
+      // Not behind the loop: under continuous writes there is always a next batch.
+      if (this.unsyncedBytes >= this.#limits.syncEveryBytes && !this.#syncing) this.flush().catch(() => undefined);
     }
     this.#pumping = false;
-    if (this.unsyncedBytes >= this.#limits.syncEveryBytes) this.flush().catch(() => undefined);
   }
 
   async #writeOut(): Promise<void> {

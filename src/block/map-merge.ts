@@ -89,7 +89,7 @@ export class MapMerge {
         return { child, leaf, plan, before: plan.done === undefined ? this.#before(0, leaf, plan.base) : undefined };
       });
       // All of them end before the first failure is passed on: nothing reads on behind a checkpoint that failed.
-      await Promise.allSettled(group.map(({ before }) => before));
+      await Promise.allSettled(group.flatMap(({ before }) => (before === undefined ? [] : [before])));
       for (const { child, leaf, plan, before } of group)
         entries[child] = before === undefined ? plan.base : await this.#rewrite(0, leaf, plan, await before);
       if (this.#blocks.length > 0) this.#advance((group.at(-1)?.plan.part.to ?? 0) / this.#blocks.length);
