@@ -6,7 +6,7 @@ import { readTableFile, readWhole } from './table-file.ts';
 import { readTableFields } from './table-format.ts';
 import { decodeSegmentHeader, headerDigest, SEGMENT_HEADER_REGION_BYTES } from './segment-format.ts';
 import { isSegmentName } from './segment-files.ts';
-import { decodeCopies } from './two-copies.ts';
+import { decodeCopies, decodeSizedCopies } from './two-copies.ts';
 
 const RESCUE_SUFFIX = '.rescue';
 /** Up to this many segments the check of their headers is part of the open; beyond, it would be felt (20 us each). */
@@ -110,7 +110,7 @@ async function segmentsOfRoots(state: DiskState): Promise<Set<string> | undefine
   const names = new Set<string>();
   for (const root of await state.env.files.list(state.path(ROOTS_NAME))) {
     const both = await readWhole(state.env.files, `${state.path(ROOTS_NAME)}/${root}`);
-    const copies = decodeCopies(both, readTableFields);
+    const copies = decodeSizedCopies(both, readTableFields);
     if (copies.first === undefined && copies.second === undefined) return undefined;
     for (const table of [copies.first, copies.second]) for (const { id } of table?.segments ?? []) names.add(toHex(id));
   }

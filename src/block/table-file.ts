@@ -6,7 +6,7 @@ import { osCode } from './file-system.ts';
 import { corrupt, ioError } from './io-errors.ts';
 import { decodeTable, encodeTable, tableDigest } from './table-format.ts';
 import type { SegmentTable } from './table-format.ts';
-import { concatCopies, decodeCopies } from './two-copies.ts';
+import { concatCopies, decodeSizedCopies } from './two-copies.ts';
 
 /** Makes a table's file, durable under its name. Answers the digest that the head pins. */
 export async function createTableFile(
@@ -47,13 +47,15 @@ export async function readTableFile(
   expectedDigest?: Uint8Array,
 ): Promise<SegmentTable> {
   const both = await readWhole(files, path);
-  const decoded = decodeCopies(both, (copy) => {
+  const decoded = decodeSizedCopies(both, (copy) => {
     if (expectedDigest !== undefined && !equalBytes(tableDigest(copy), expectedDigest)) return undefined;
     return decodeTable(copy, keys);
   });
   for (const [place, copy] of [decoded.first, decoded.second].entries())
     if (copy === undefined) log.error({ file: path, copy: place }, 'a copy of a segment table failed verification');
   const found = decoded.first ?? decoded.second;
+  if (found !== undefined && !decoded.exact)
+    log.error({ file: path, sizeBytes: both.length }, 'a segment table has another length than it was written with');
   if (found === undefined) throw corrupt('TABLE_CORRUPT', `no copy of the segment table in ${path} verifies`);
   return found;
 }

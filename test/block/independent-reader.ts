@@ -43,15 +43,17 @@ export type IndependentHead = ReturnType<typeof readHead>;
 /** docs/formats/table.md */
 function readTable(file: string, keys: Keys, isRight: (copy: Buffer) => boolean) {
   const bytes = readFileSync(file);
-  const half = bytes.length / 2;
-  const copy = [bytes.subarray(0, half), bytes.subarray(half)].find(
-    (candidate) =>
-      isRight(candidate) &&
-      keys.verifies('table', candidate) &&
-      candidate.toString('latin1', 0, 8) === 'SDTABLE1' &&
-      candidate.readUInt16LE(8) === 1 &&
-      candidate.readUInt32LE(12) === candidate.length,
-  );
+  const sizes = [bytes.readUInt32LE(12), Math.floor(bytes.length / 2)];
+  const copy = sizes
+    .flatMap((size) => [bytes.subarray(0, size), bytes.subarray(size, 2 * size)])
+    .find(
+      (candidate) =>
+        isRight(candidate) &&
+        keys.verifies('table', candidate) &&
+        candidate.toString('latin1', 0, 8) === 'SDTABLE1' &&
+        candidate.readUInt16LE(8) === 1 &&
+        candidate.readUInt32LE(12) === candidate.length,
+    );
   const suite = SUITES[copy?.readUInt8(11) ?? 0];
   if (copy === undefined || suite === undefined) throw new Error(`no copy of ${file} verifies`);
   const epochCount = copy.readUInt32LE(232);
