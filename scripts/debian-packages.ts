@@ -14,6 +14,8 @@ export const TOOLS: readonly Tool[] = [
   { program: 'nbdsh', debianPackage: 'python3-libnbd' },
   { program: 'qemu-img', debianPackage: 'qemu-utils' },
   { program: 'qemu-io', debianPackage: 'qemu-utils' },
+  { program: 'qemu-nbd', debianPackage: 'qemu-utils' },
+  { program: 'nbdkit', debianPackage: 'nbdkit' },
   { program: 'fio', debianPackage: 'fio' },
   { program: 'mke2fs', debianPackage: 'e2fsprogs' },
   { program: 'e2fsck', debianPackage: 'e2fsprogs' },
