@@ -61,12 +61,11 @@ export class Log {
     this.#durable = { segment: first.entry.number, slot: 0 };
   }
 
-  /** Makes the first segment, its header and its name durable, so that a head may name it. */
+  /** Makes the first segment, with its header and its name durable, so that a head may name it. */
   static async start(parts: LogParts): Promise<Log> {
     const pool = new ChunkPool(parts.limits.chunkSlots);
     const first = await makeSegment(parts, pool);
     try {
-      await first.syncUpTo(0);
       await parts.maker.files.syncDirectory(parts.maker.store.directory);
     } catch (error) {
       await first.close().catch(() => undefined);

@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { crashInClose, crashInCreate, writeOnAfterFailedClose } from './narrow-windows.ts';
+import {
+  crashInClose,
+  crashInCreate,
+  crashInFirstWrite,
+  crashInSnapshots,
+  writeOnAfterFailedClose,
+} from './narrow-windows.ts';
 
 const SEEDS = 12;
 
@@ -14,6 +20,14 @@ async function atEveryCall(crash: (seed: number, n: number) => Promise<boolean>)
 
 test('a crash at any call of a close, an open for reading, then power loss: the pinned state is there', async () => {
   assert.ok((await atEveryCall(crashInClose)) > 14 * SEEDS, 'a close makes more than 14 calls');
+});
+
+test('a crash at any call of the first write after an open, then power loss, leaves a disk that opens', async () => {
+  assert.ok((await atEveryCall(crashInFirstWrite)) > 8 * SEEDS, 'a first write makes more than 8 calls');
+});
+
+test('a crash at any call of two snapshots, then power loss, leaves what the last pin says', async () => {
+  assert.ok((await atEveryCall(crashInSnapshots)) > 16 * SEEDS, 'two snapshots make more than 16 calls');
 });
 
 test('a crash at any call of making a disk leaves a whole disk or none', async () => {

@@ -94,6 +94,53 @@ export async function crashInClose(seed: number, n: number, skipSync?: Skip): Pr
 }
 
 /**
+ * The process dies at call `n` of the first write after an open, then power fails: the disk opens, and has the write if
+ * it was written through. Answers false when the write has fewer calls.
+ */
+export async function crashInFirstWrite(seed: number, n: number, skipSync?: Skip): Promise<boolean> {
+  const machine = await machineWithDisks(seed, skipSync);
+  await createDisk(machine.env, DIRECTORY, IDENTITY, DATA_KEY);
+  const disk = await machine.open(undefined, false);
+  machine.files.dieAfter(machine.files.calls + n);
+  const fua = machine.random.chance(0.5);
+  const answered = (await machine.orDeath(disk.write(0, BLOCK, { fua }).then(() => true))) === true;
+  const expected = answered && fua ? [BLOCK] : [BLOCK, Buffer.alloc(4096)];
+  machine.losePower();
+  machine.start();
+  const after = await machine.open(undefined, false);
+  const read = Buffer.from(await after.read(0, 4096));
+  assert.ok(expected.some((content) => content.equals(read)));
+  await after.write(4096, BLOCK, { fua: true });
+  await after.close();
+  return !answered;
+}
+
+/**
+ * The process dies at call `n` of two snapshots of a disk that nothing was written to since the open, then power fails:
+ * the last pin that was answered still opens it. Answers false when they have fewer calls.
+ */
+export async function crashInSnapshots(seed: number, n: number, skipSync?: Skip): Promise<boolean> {
+  const machine = await machineWithDisks(seed, skipSync);
+  let pin = await createDisk(machine.env, DIRECTORY, IDENTITY, DATA_KEY);
+  const disk = await machine.open(pin, false);
+  machine.files.dieAfter(machine.files.calls + n);
+  let snapshots = 0;
+  for (const snapshotId of ['s-1', 's-2']) {
+    const answered = await machine.orDeath(disk.snapshot(snapshotId));
+    if (answered === undefined) break;
+    pin = answered;
+    snapshots += 1;
+  }
+  machine.losePower();
+  machine.start();
+  const after = await machine.open(pin, false);
+  const kept = await machine.files.list(`${DIRECTORY}/roots`);
+  for (let i = 1; i <= snapshots; i++) assert.ok(kept.includes(`s-${i}`), `snapshot s-${i} was answered`);
+  await after.close();
+  return snapshots < 2;
+}
+
+/**
  * The process dies at call `n` of making a disk, then power may fail: there is a whole disk or none, and making it
  * again works. Answers false when making it has fewer calls.
  */
