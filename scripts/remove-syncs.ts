@@ -2,7 +2,13 @@
  * Removes one sync of the disk engine at a time, in the simulation only, and says which seed notices.
  * Prints the table of docs/testing.md; takes some minutes. `node scripts/remove-syncs.ts [part of a site's name]`
  */
-import { crashInClose, crashInCreate, crashInFirstWrite, crashInSnapshots } from '../test/sim/narrow-windows.ts';
+import {
+  crashAfterFailedHeadSync,
+  crashInClose,
+  crashInCreate,
+  crashInFirstWrite,
+  crashInSnapshots,
+} from '../test/sim/narrow-windows.ts';
 import { runSeed } from '../test/sim/simulation.ts';
 
 const SEEDS = 1_000;
@@ -19,7 +25,7 @@ for (const site of [...sites].filter((name) => name !== '' && name.includes(want
 
 async function findFailure(skipSync: (site: string) => boolean): Promise<string> {
   for (let seed = 1; seed <= 12; seed++)
-    for (const crash of [crashInClose, crashInCreate, crashInFirstWrite, crashInSnapshots])
+    for (const crash of [crashInClose, crashInCreate, crashInFirstWrite, crashInSnapshots, crashAfterFailedHeadSync])
       for (let n = 1, more = true; more; n++) {
         try {
           more = await crash(seed, n, skipSync);

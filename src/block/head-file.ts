@@ -19,17 +19,20 @@ export class HeadFile {
   #weaker: number;
   /** Of the newest head that may have reached the disk; never used again. */
   #sequence: number;
+  /** What was read, and where; gone once it was written again. */
+  #unsettled: { readonly copy: Uint8Array; readonly place: number } | undefined;
 
-  private constructor(file: OpenFile, keys: DiskKeys, weaker: number, sequence: number) {
+  private constructor(file: OpenFile, keys: DiskKeys, found: { place: number; copy: Uint8Array; sequence: number }) {
     this.#file = file;
     this.#keys = keys;
-    this.#weaker = weaker;
-    this.#sequence = sequence;
+    this.#weaker = 1 - found.place;
+    this.#unsettled = found;
+    this.#sequence = found.sequence;
   }
 
   /**
    * Reads the newest head. `needsRepair`: the places differ, so that the newest head may be in memory only; call
-   * `repair` before relying on it.
+   * `settle` before relying on it.
    * @throws {SystemError} kind `corrupt`: no such file, or no place verifies, which is also what a wrong data key looks like.
    */
   static async open(
@@ -60,8 +63,9 @@ export class HeadFile {
       for (const [place, other] of heads.entries())
         if (other === undefined) log.error({ file: path, copy: place }, 'a copy of the head failed verification');
       const needsRepair = Buffer.compare(copies[0], copies[1]) !== 0;
-      const headFile = new HeadFile(file, keys, needsRepair ? 1 - newest : 0, head.sequence);
-      return { headFile, head, pin: pinOf(head.sequence, copies[newest]), needsRepair };
+      const copy = copies[newest];
+      const headFile = new HeadFile(file, keys, { place: newest, copy: copy.slice(), sequence: head.sequence });
+      return { headFile, head, pin: pinOf(head.sequence, copy), needsRepair };
     } catch (error) {
       await file.close();
       throw error;
@@ -73,6 +77,7 @@ export class HeadFile {
    * what the next open finds: nothing that either of them names may be removed.
    */
   async write(head: Omit<Head, 'sequence'>): Promise<{ readonly head: Head; readonly pin: Pin }> {
+    await this.settle();
     this.#sequence += 1;
     const numbered: Head = { ...head, sequence: this.#sequence };
     const copy = encodeHead(numbered, this.#keys);
@@ -82,11 +87,17 @@ export class HeadFile {
   }
 
   /**
-   * Writes the newest head once more, into the other place. The sync covers both places: the newest head may have been
-   * in memory only.
+   * Makes the head that was read durable in both places, the place it was read from first. Until then a place may be
+   * right in memory only, which after a failed sync of the process before us the system takes for written: overwriting
+   * the other place would put the only good one at risk.
    */
-  repair(head: Head): Promise<void> {
-    return this.#writeWeakerPlace(encodeHead(head, this.#keys));
+  async settle(): Promise<void> {
+    if (this.#unsettled === undefined) return;
+    const { copy, place } = this.#unsettled;
+    this.#weaker = place;
+    await this.#writeWeakerPlace(copy);
+    await this.#writeWeakerPlace(copy);
+    this.#unsettled = undefined;
   }
 
   async #writeWeakerPlace(copy: Uint8Array): Promise<void> {

@@ -49,7 +49,7 @@ export async function openState(env: Environment, directory: string, options: Op
     if (!head.clean) {
       await recover(state);
     } else if (opened.needsRepair) {
-      await headFile.repair(head);
+      await headFile.settle();
     }
     await clearRetired(state);
     if (!head.clean || !options.readOnly) {

@@ -58,8 +58,8 @@ export class SegmentMaker {
   }
 
   /**
-   * Every segment gets a number and an id that no other segment has, whether it is used in the end or not. The header of a
-   * log segment is durable before a slot follows: a file with slots and without a header that verifies is damaged, never torn.
+   * Every segment gets a number and an id that no other segment has, whether it is used in the end or not. Its header
+   * is durable before a slot follows: a file with slots and without a header that verifies is damaged, never torn.
    */
   async make(kind: SegmentKind, epoch: EpochRecord, capacity: number): Promise<FreshSegment> {
     const number = this.#nextNumber++;
@@ -74,8 +74,7 @@ export class SegmentMaker {
     const headerRegion = concatCopies(copy);
     try {
       await file.write(headerRegion, 0);
-      // The pages of a map segment are synced with its header, all at once.
-      if (kind === 'log') await file.sync();
+      await file.sync();
     } catch (error) {
       await file.close().catch(() => undefined);
       await this.files.unlink(path).catch(() => undefined);

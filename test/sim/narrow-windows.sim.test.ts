@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import {
+  crashAfterFailedHeadSync,
   crashInClose,
   crashInCreate,
   crashInFirstWrite,
@@ -28,6 +29,10 @@ test('a crash at any call of the first write after an open, then power loss, lea
 
 test('a crash at any call of two snapshots, then power loss, leaves what the last pin says', async () => {
   assert.ok((await atEveryCall(crashInSnapshots)) > 16 * SEEDS, 'two snapshots make more than 16 calls');
+});
+
+test('a head that is right in memory only, after a failed sync, is not believed by the next process', async () => {
+  assert.ok((await atEveryCall(crashAfterFailedHeadSync)) > 25 * SEEDS, 'an open and a write make more than 25 calls');
 });
 
 test('a crash at any call of making a disk leaves a whole disk or none', async () => {

@@ -141,6 +141,36 @@ export async function crashInSnapshots(seed: number, n: number, skipSync?: Skip)
 }
 
 /**
+ * A close cannot sync its head (which of the two syncs, the seed says), and the process dies: what the system takes for
+ * written is in memory only. The next process dies at call `n` of opening and writing, then power fails: the disk opens
+ * and has what was flushed. Answers false when that has fewer calls.
+ */
+export async function crashAfterFailedHeadSync(seed: number, n: number, skipSync?: Skip): Promise<boolean> {
+  const machine = await machineWithDisks(seed, skipSync);
+  let left = -1;
+  const failSync = (path: string): boolean => path.endsWith('/head') && left >= 0 && left-- === 0;
+  machine.start({ failSync });
+  await createDisk(machine.env, DIRECTORY, IDENTITY, DATA_KEY);
+  const disk = await machine.open(undefined, false);
+  await disk.write(0, BLOCK, { fua: true });
+  left = seed % 2;
+  await assert.rejects(disk.close());
+  machine.files.kill();
+
+  machine.start({ dieAfterCalls: n });
+  const second = Buffer.alloc(4096, 'second ');
+  const work = machine.open(undefined, false).then((next) => next.write(4096, second, { fua: true }));
+  const answered = (await machine.orDeath(work.then(() => true))) === true;
+  machine.losePower();
+  machine.start();
+  const after = await machine.open(undefined, false);
+  assert.deepEqual(Buffer.from(await after.read(0, 4096)), BLOCK);
+  if (answered) assert.deepEqual(Buffer.from(await after.read(4096, 4096)), second);
+  await after.close();
+  return !answered;
+}
+
+/**
  * The process dies at call `n` of making a disk, then power may fail: there is a whole disk or none, and making it
  * again works. Answers false when making it has fewer calls.
  */
