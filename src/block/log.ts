@@ -240,6 +240,8 @@ export class Log {
 
   async #rollNow(): Promise<void> {
     while (this.#current.isFull) {
+      // A segment that could not be prepared some time ago says nothing of now: space may be back.
+      const isOld = this.#prepared !== undefined;
       this.#prepareNext();
       const prepared = this.#prepared;
       assert(prepared, 'a segment is being prepared');
@@ -248,6 +250,7 @@ export class Log {
         fresh = await prepared;
       } catch (error) {
         if (this.#prepared === prepared) this.#prepared = undefined;
+        if (isOld) continue;
         throw error;
       }
       if (this.#prepared !== prepared) continue;
@@ -274,7 +277,7 @@ export class Log {
     this.#prepared = prepared;
   }
 
-  /** The name is durable before the first slot goes in; the header becomes durable with the first sync. */
+  /** Header and name are durable before the first slot goes in. */
   async #prepare(epoch: EpochRecord): Promise<LogSegment> {
     const segment = await makeSegment({ maker: this.#maker, limits: this.#limits, epoch }, this.#pool).catch(
       (error: unknown) => {
