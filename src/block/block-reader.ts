@@ -3,8 +3,8 @@ import { BLOCK_SIZE_BYTES } from '../base/units.ts';
 import { DAMAGED, isMarker, segmentOf, slotOf } from './address.ts';
 import type { Address } from './address.ts';
 import type { BlockResolver } from './block-resolver.ts';
-import type { DiskState } from './disk-state.ts';
 import { corrupt } from './io-errors.ts';
+import type { ReadableState } from './readable-state.ts';
 import { openSlot, SLOT_DATA, SLOT_SIZE_BYTES } from './slot-format.ts';
 
 /** Slots that one read of a file fetches at most: 1 MiB. */
@@ -12,10 +12,10 @@ const RUN_SLOTS_MAX = 256;
 
 /** Reads bytes of a disk: finds the slots, fetches neighbours together, opens each block. */
 export class BlockReader {
-  readonly #state: DiskState;
+  readonly #state: ReadableState;
   readonly #resolver: BlockResolver;
 
-  constructor(state: DiskState, resolver: BlockResolver) {
+  constructor(state: ReadableState, resolver: BlockResolver) {
     this.#state = state;
     this.#resolver = resolver;
   }

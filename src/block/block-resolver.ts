@@ -1,13 +1,13 @@
 import type { Address } from './address.ts';
-import type { DiskState } from './disk-state.ts';
 import { PAGE_ENTRIES } from './map-page.ts';
 import type { MapEntries } from './map-page.ts';
+import type { ReadableState } from './readable-state.ts';
 
 /** Where blocks are now: the overlays first, then the map. */
 export class BlockResolver {
-  readonly #state: DiskState;
+  readonly #state: ReadableState;
 
-  constructor(state: DiskState) {
+  constructor(state: ReadableState) {
     this.#state = state;
   }
 

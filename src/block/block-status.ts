@@ -2,8 +2,8 @@ import { BLOCK_SIZE_BYTES } from '../base/units.ts';
 import { DAMAGED, HOLE, isMarker } from './address.ts';
 import type { Address } from './address.ts';
 import type { BlockResolver } from './block-resolver.ts';
-import type { DiskState } from './disk-state.ts';
 import { PAGE_ENTRIES } from './map-page.ts';
+import type { ReadableState } from './readable-state.ts';
 
 /** A range of a disk and what it consists of. Source: NBD proto.md, "base:allocation metadata context". */
 export interface Extent {
@@ -26,7 +26,7 @@ function kindOf(address: Address): Kind {
 
 /** Extents from `offset` on, at most up to `offset + length`, at least one. */
 export async function blockStatus(
-  state: DiskState,
+  state: ReadableState,
   resolver: BlockResolver,
   offset: number,
   length: number,
@@ -63,7 +63,7 @@ export async function blockStatus(
 
 /** The blocks from `block` on that the map covers with one marker and no overlay changes; whole leaves at a time. */
 async function emptyRun(
-  state: DiskState,
+  state: ReadableState,
   block: number,
   end: number,
 ): Promise<{ readonly marker: Address; readonly end: number } | undefined> {

@@ -3,16 +3,13 @@ import { makeDisk } from './create-disk.ts';
 import type { Contents } from './create-disk.ts';
 import { DiskKeys } from './disk-keys.ts';
 import type { EpochRecord } from './disk-keys.ts';
-import { HEAD_NAME, ROOTS_NAME, SEGMENTS_NAME } from './disk-state.ts';
+import { SEGMENTS_NAME } from './disk-state.ts';
 import type { DataKey, DiskIdentity, Environment } from './environment.ts';
 import { osCode } from './file-system.ts';
 import type { FileSystem } from './file-system.ts';
 import { toHex } from './fixed-bytes.ts';
-import { HeadFile } from './head-file.ts';
-import { corrupt } from './io-errors.ts';
-import { checkPin } from './open-disk.ts';
 import type { Pin } from './pin.ts';
-import { readTableFile } from './table-file.ts';
+import { readSnapshot } from './snapshot-root.ts';
 import type { SegmentTable } from './table-format.ts';
 
 const COPY_SIZE_BYTES = 4 * 1024 * 1024;
@@ -49,24 +46,6 @@ export async function cloneDisk(
   } finally {
     sourceKeys[Symbol.dispose]();
   }
-}
-
-async function readSnapshot(
-  env: Environment,
-  source: { readonly directory: string; readonly snapshotId: string; readonly pin: Pin | undefined },
-  keys: DiskKeys,
-): Promise<SegmentTable> {
-  const { files, log } = env;
-  const { headFile, head, pin } = await HeadFile.open(files, `${source.directory}/${HEAD_NAME}`, keys, log);
-  await headFile.close();
-  checkPin(head, pin, source.pin);
-  const path = `${source.directory}/${ROOTS_NAME}/${source.snapshotId}`;
-  if ((await files.stat(path)) === undefined)
-    throw new SystemError('not-found', 'SNAPSHOT_NOT_FOUND', `there is no snapshot ${source.snapshotId}`);
-  const table = await readTableFile(files, path, keys, log);
-  if (table.snapshotId !== source.snapshotId || table.diskId !== head.diskId)
-    throw corrupt('TABLE_CORRUPT', `${path} holds ${table.snapshotId} of ${table.diskId}`);
-  return table;
 }
 
 async function shareSegments(files: FileSystem, from: string, to: string, table: SegmentTable): Promise<void> {

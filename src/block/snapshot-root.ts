@@ -1,0 +1,32 @@
+import { SystemError } from '../base/errors.ts';
+import type { DiskKeys } from './disk-keys.ts';
+import { HEAD_NAME, ROOTS_NAME } from './disk-state.ts';
+import type { Environment } from './environment.ts';
+import { HeadFile } from './head-file.ts';
+import { corrupt } from './io-errors.ts';
+import { checkPin } from './open-disk.ts';
+import type { Pin } from './pin.ts';
+import { readTableFile } from './table-file.ts';
+import type { SegmentTable } from './table-format.ts';
+
+/**
+ * The state that a snapshot keeps. Takes no lock: the disk may be open for writing.
+ * @throws {SystemError} kind `not-found`: no such snapshot. Kind `rolled-back`: the disk's files are older than the pin.
+ */
+export async function readSnapshot(
+  env: Environment,
+  source: { readonly directory: string; readonly snapshotId: string; readonly pin: Pin | undefined },
+  keys: DiskKeys,
+): Promise<SegmentTable> {
+  const { files, log } = env;
+  const { headFile, head, pin } = await HeadFile.open(files, `${source.directory}/${HEAD_NAME}`, keys, log);
+  await headFile.close();
+  checkPin(head, pin, source.pin);
+  const path = `${source.directory}/${ROOTS_NAME}/${source.snapshotId}`;
+  if ((await files.stat(path)) === undefined)
+    throw new SystemError('not-found', 'SNAPSHOT_NOT_FOUND', `there is no snapshot ${source.snapshotId}`);
+  const table = await readTableFile(files, path, keys, log);
+  if (table.snapshotId !== source.snapshotId || table.diskId !== head.diskId)
+    throw corrupt('TABLE_CORRUPT', `${path} holds ${table.snapshotId} of ${table.diskId}`);
+  return table;
+}
