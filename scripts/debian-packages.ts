@@ -12,6 +12,7 @@ export const TOOLS: readonly Tool[] = [
   { program: 'nbdinfo', debianPackage: 'libnbd-bin' },
   { program: 'nbdcopy', debianPackage: 'libnbd-bin' },
   { program: 'nbdsh', debianPackage: 'python3-libnbd' },
+  { program: 'python3', debianPackage: 'python3' },
   { program: 'qemu-img', debianPackage: 'qemu-utils' },
   { program: 'qemu-io', debianPackage: 'qemu-utils' },
   { program: 'qemu-nbd', debianPackage: 'qemu-utils' },

@@ -1,0 +1,344 @@
+"""Reads a disk's directory and prints every block of every state as JSON: `read_image.py DIRECTORY DATA_KEY_HEX`.
+
+Written from docs/formats/ alone, with Python's standard library: it shares neither code nor language with the engine.
+Changes nothing. Any failure is an exception with one sentence.
+"""
+
+import hashlib
+import hmac
+import json
+import os
+import struct
+import sys
+
+from gcm import Gcm
+
+SUITES = {1: ("aes-256-gcm", 32), 2: ("sm4-gcm", 16)}
+HOLE, ZERO = 0, 1
+
+
+class Damaged(Exception):
+    """What the pages say cannot be so."""
+
+
+def u64(data, at):
+    value = struct.unpack_from("<Q", data, at)[0]
+    if value >= 2**53:
+        raise Damaged(f"the integer at {at} is too large")
+    return value
+
+
+def u32(data, at):
+    return struct.unpack_from("<I", data, at)[0]
+
+
+def u16(data, at):
+    return struct.unpack_from("<H", data, at)[0]
+
+
+def name(data, at):
+    return data[at + 1 : at + 1 + data[at]].decode("latin-1")
+
+
+def hkdf(secret, salt, info, size):
+    """RFC 5869 with SHA-256, up to 64 bytes."""
+    prk = hmac.digest(salt or bytes(32), secret, "sha256")
+    first = hmac.digest(prk, info + b"\x01", "sha256")
+    return (first + hmac.digest(prk, first + info + b"\x02", "sha256"))[:size]
+
+
+class Keys:
+    """keys.md"""
+
+    def __init__(self, data_key):
+        self._data_key = data_key
+        self._wrap_root = hkdf(data_key, b"", b"sealdisk/v1/epoch-wrap-root", 32)
+
+    def verifies(self, purpose, record):
+        key = hkdf(self._data_key, b"", b"sealdisk/v1/" + purpose.encode(), 32)
+        return len(record) >= 32 and hmac.compare_digest(hmac.digest(key, record[:-32], "sha256"), record[-32:])
+
+    def slots(self, record, suite):
+        """What opens the slots of an epoch, from its record of 64 bytes."""
+        label, size = suite
+        epoch = record[:16]
+        wrap = hkdf(self._wrap_root, epoch, b"sealdisk/v1/epoch-wrap/" + label.encode(), size)
+        secret = Gcm(label, wrap).open(bytes(12), epoch, record[16:64])
+        if secret is None:
+            raise Damaged(f"epoch {epoch.hex()} does not open")
+        return Gcm(label, hkdf(secret, epoch, b"sealdisk/v1/slots/" + label.encode(), size))
+
+
+class Segment:
+    """segment.md, slot.md"""
+
+    def __init__(self, path, number, gcm):
+        self.number = number
+        self.id = os.path.basename(path)
+        self._gcm = gcm
+        with open(path, "rb") as file:
+            self._data = file.read()
+        self.slots = max(0, (len(self._data) - 1024) // 4128)
+        self._opened = {}
+
+    def open(self, slot):
+        """(type, level, index, durable count, body), or None for what does not open."""
+        if slot not in self._opened:
+            self._opened[slot] = self._open(slot)
+        return self._opened[slot]
+
+    def _open(self, slot):
+        sealed = self._data[1024 + 4128 * slot : 1024 + 4128 * (slot + 1)]
+        if len(sealed) < 4128:
+            return None
+        plain = self._gcm.open(struct.pack("<QI", self.number, slot), b"", sealed)
+        if plain is None:
+            return None
+        return plain[4108], plain[4109], u64(plain, 4096), u32(plain, 4104), plain[:4096]
+
+
+def read_head(directory, keys):
+    """head.md"""
+    with open(os.path.join(directory, "head"), "rb") as file:
+        data = file.read()
+    copies = [
+        copy
+        for copy in (data[:4096], data[4096:8192])
+        if len(copy) == 4096 and keys.verifies("head", copy) and copy[:8] == b"SDHEAD_1" and u16(copy, 8) == 1
+    ]
+    if not copies:
+        raise Damaged("no copy of the head verifies")
+    copy = max(copies, key=lambda each: u64(each, 16))
+    if copy[10] not in SUITES or copy[11] > 3 or copy[12:16] != bytes(4) or copy[124:128] != bytes(4):
+        raise Damaged("the head is of a newer version")
+    return {
+        "suite": SUITES[copy[10]],
+        "encrypted": copy[11] & 1 == 1,
+        "clean": copy[11] & 2 == 2,
+        "sequence": u64(copy, 16),
+        "size": u64(copy, 24),
+        "table": copy[32:48].hex(),
+        "digest": copy[48:80],
+        "session": copy[80:96],
+        "log": (u64(copy, 96), copy[104:120].hex(), u32(copy, 120)),
+        "disk": name(copy, 176),
+    }
+
+
+def read_table(path, keys, fits):
+    """table.md: the first copy that fits."""
+    with open(path, "rb") as file:
+        data = file.read()
+    for size in dict.fromkeys((u32(data, 12), len(data) // 2)):
+        for copy in (data[:size], data[size : 2 * size]):
+            if len(copy) == size and keys.verifies("table", copy) and copy[:8] == b"SDTABLE1" and fits(copy):
+                return parse_table(copy)
+    raise Damaged(f"no copy of {os.path.basename(path)} verifies")
+
+
+def parse_table(copy):
+    epochs, segments = u32(copy, 232), u32(copy, 236)
+    if u16(copy, 8) != 1 or copy[11] not in SUITES or u32(copy, 12) != 272 + 64 * epochs + 56 * segments:
+        raise Damaged("the table is of a newer version")
+    first = 240 + 64 * epochs
+    rows = [copy[first + 56 * i : first + 56 * (i + 1)] for i in range(segments)]
+    return {
+        "kind": copy[10],
+        "suite": SUITES[copy[11]],
+        "size": u64(copy, 24),
+        "root": u64(copy, 32),
+        "disk": name(copy, 40),
+        "snapshot": name(copy, 136),
+        "epochs": [copy[240 + 64 * i : 304 + 64 * i] for i in range(epochs)],
+        "segments": [(u64(row, 0), row[8:24].hex(), u32(row, 40)) for row in rows],
+    }
+
+
+class State:
+    """map.md: one state of a disk."""
+
+    def __init__(self, directory, keys, table, overlay, log_segments):
+        self._root = table["root"]
+        self.blocks = table["size"] // 4096
+        self._overlay = overlay
+        gcms = [keys.slots(record, table["suite"]) for record in table["epochs"]]
+        self._segments = dict(log_segments)
+        for number, segment_id, epoch in table["segments"]:
+            self._segments.setdefault(number, Segment(os.path.join(directory, "seg", segment_id), number, gcms[epoch]))
+
+    def _slot(self, address):
+        segment = self._segments.get(address // 2**20)
+        if segment is None:
+            raise Damaged(f"address {address} is in no segment of the table")
+        return segment.open(address % 2**20)
+
+    def _page(self, address, level, index):
+        for copy in (0,) if level == 0 else (0, 1):
+            slot = self._slot(address + copy)
+            if slot is not None and slot[:3] == (2, level, index):
+                return struct.unpack("<512Q", slot[4])
+        raise Damaged(f"page {index} of level {level} does not open")
+
+    def _mapped(self, address, level, index):
+        """(first block, number of blocks, address or marker) in order, holes left out."""
+        if address == HOLE:
+            return
+        if level < 0:
+            yield index, 1, address
+        elif address == ZERO:
+            yield index * 512 ** (level + 1), 512 ** (level + 1), ZERO
+        elif address < 2**20:
+            raise Damaged(f"page {index} of level {level} was lost")
+        else:
+            for i, entry in enumerate(self._page(address, level, index)):
+                yield from self._mapped(entry, level - 1, index * 512 + i)
+
+    def read_all(self):
+        """Block number to SHA-256 of its content or `zero`; holes are left out. Long runs of zeroes are cut to 4096 blocks."""
+        found = {}
+        for first, count, address in self._mapped(self._root, 3, 0):
+            for block in range(first, min(self.blocks, first + min(count, 4096))):
+                found[block] = address
+        found.update(self._overlay)
+        return {str(block): self._content(block, at) for block, at in sorted(found.items()) if at != HOLE}
+
+    def _content(self, block, address):
+        if address == ZERO:
+            return "zero"
+        slot = self._slot(address)
+        if slot is None or slot[0] != 1 or slot[2] != block:
+            raise Damaged(f"block {block} does not open")
+        return hashlib.sha256(slot[4]).hexdigest()
+
+
+def replay(directory, keys, head, table):
+    """opening.md, "Recovery", steps 1 to 4: (overlay, segments of the log)."""
+    number, first_id, first_slot = head["log"]
+    in_table = {segment_id for _, segment_id, _ in table["segments"]}
+    log = []
+    for segment_id in sorted(os.listdir(os.path.join(directory, "seg"))):
+        if segment_id in in_table and segment_id != first_id:
+            continue
+        path = os.path.join(directory, "seg", segment_id)
+        with open(path, "rb") as file:
+            region = file.read(1024)
+        good = [
+            copy
+            for copy in (region[:512], region[512:])
+            if len(copy) == 512
+            and keys.verifies("segment-header", copy)
+            and copy[:8] == b"SDSEGMT1"
+            and u16(copy, 8) == 1
+            and copy[24:40].hex() == segment_id
+        ]
+        if not good:
+            if os.path.getsize(path) > 1024:
+                raise Damaged(f"the header of {segment_id} is damaged")
+            continue
+        header = good[0]
+        if header[10] == 1 and header[40:56] == head["session"] and u64(header, 16) >= number:
+            log.append(Segment(path, u64(header, 16), keys.slots(header[56:120], head["suite"])))
+    overlay = {}
+    current = next((segment for segment in log if segment.id == first_id), None)
+    if current is None:
+        raise Damaged("the log segment that the head names is missing")
+    slot = first_slot
+    while True:
+        stop = follow(current, slot, overlay, head["size"] // 4096)
+        following = [each for each in log if each.number > current.number and goes_on(each, current, stop)]
+        if not following:
+            break
+        current, slot = following[0], 0
+    refuse_if_more_was_durable((current.number, stop), log, marks(directory, keys, head["session"]) + [(number, first_slot)])
+    return overlay, {segment.number: segment for segment in log}
+
+
+def follow(segment, slot, overlay, blocks):
+    """Replays one segment; answers where it stops."""
+    while (opened := segment.open(slot)) is not None:
+        kind, _, index, _, body = opened
+        if kind == 1 and index < blocks:
+            overlay[index] = segment.number * 2**20 + slot
+        elif kind == 3 and body[0] == 2:
+            first, count = u64(body, 2), u64(body, 10)
+            if first + count > blocks:
+                raise Damaged("a run reaches behind the end of the disk")
+            overlay.update(dict.fromkeys(range(first, first + count), ZERO if body[1] == 1 else HOLE))
+        elif kind != 3 or body[0] != 1:
+            raise Damaged("the log says what this reader does not know")
+        slot += 1
+    return slot
+
+
+def goes_on(segment, previous, stop):
+    opened = segment.open(0)
+    if opened is None or opened[0] != 3 or opened[4][0] != 1:
+        return False
+    body = opened[4]
+    return (u64(body, 1), body[9:25].hex(), u32(body, 25)) == (previous.number, previous.id, stop)
+
+
+def refuse_if_more_was_durable(end, log, proven):
+    for segment in log:
+        for slot in range(segment.slots):
+            opened = segment.open(slot)
+            if opened is None:
+                continue
+            if opened[3] > 0:
+                proven.append((segment.number, opened[3]))
+            if opened[0] == 3 and opened[4][0] == 1:
+                proven.append((u64(opened[4], 29), u32(opened[4], 37)))
+    if end < max(proven):
+        raise Damaged("what was flushed is damaged or missing")
+
+
+def marks(directory, keys, session):
+    """mark.md"""
+    path = os.path.join(directory, "mark")
+    if not os.path.exists(path):
+        return []
+    with open(path, "rb") as file:
+        data = file.read()
+    return [
+        (u64(place, 26), u32(place, 34))
+        for place in (data[:512], data[512:1024])
+        if keys.verifies("mark", place)
+        and place[:8] == b"SDMARK_1"
+        and u16(place, 8) == 1
+        and place[10:26] == session
+    ]
+
+
+def main(directory, data_key_hex):
+    keys = Keys(bytes.fromhex(data_key_hex))
+    head = read_head(directory, keys)
+    table = read_table(
+        os.path.join(directory, "tables", head["table"]),
+        keys,
+        lambda copy: hashlib.sha256(copy).digest() == head["digest"],
+    )
+    if table["disk"] != head["disk"] or table["kind"] != 1:
+        raise Damaged("the table is of another disk")
+    overlay, log = ({}, {}) if head["clean"] else replay(directory, keys, head, table)
+    snapshots = {}
+    for snapshot in sorted(os.listdir(os.path.join(directory, "roots"))):
+        root = read_table(os.path.join(directory, "roots", snapshot), keys, lambda copy: True)
+        if (root["snapshot"], root["disk"], root["kind"]) != (snapshot, head["disk"], 2):
+            raise Damaged(f"root {snapshot} is of another snapshot")
+        snapshots[snapshot] = State(directory, keys, root, {}, {}).read_all()
+    return {
+        "diskId": head["disk"],
+        "suite": head["suite"][0],
+        "sizeBytes": head["size"],
+        "encrypted": head["encrypted"],
+        "clean": head["clean"],
+        "blocks": State(directory, keys, table, overlay, log).read_all(),
+        "snapshots": snapshots,
+    }
+
+
+if __name__ == "__main__":
+    try:
+        print(json.dumps(main(sys.argv[1], sys.argv[2])))
+    except Damaged as error:
+        sys.exit(f"damaged: {error}")
