@@ -28,6 +28,20 @@ export class BlockResolver {
     return addresses;
   }
 
+  /** The same into `addresses` when no page of the map has to be read; false when one has. */
+  resolveCached(first: number, count: number, addresses: Float64Array): boolean {
+    let at = 0;
+    while (at < count) {
+      const leaf = Math.floor((first + at) / PAGE_ENTRIES);
+      const end = Math.min(count, (leaf + 1) * PAGE_ENTRIES - first);
+      const entries = this.#state.pages.leafCached(this.#state.root, leaf);
+      if (entries === undefined) return false;
+      this.#fill(addresses, first, at, end, entries);
+      at = end;
+    }
+    return true;
+  }
+
   /** Whether a block still has the address that it had when the map's root was `root`; never waits. */
   isUnchanged(block: number, address: Address, root: Address): boolean {
     const { overlay, frozen } = this.#state;
@@ -41,7 +55,9 @@ export class BlockResolver {
     for (let i = from; i < end; i++) {
       const block = first + i;
       const changed = overlay.get(block) ?? frozen?.get(block);
-      addresses[i] = changed ?? (typeof entries === 'object' ? (entries[block % PAGE_ENTRIES] ?? 0) : entries);
+      if (changed !== undefined) addresses[i] = changed;
+      else if (typeof entries === 'object') addresses[i] = entries[block % PAGE_ENTRIES] ?? 0;
+      else addresses[i] = entries;
     }
   }
 }

@@ -1,11 +1,15 @@
 import koffi from 'koffi';
 
-/** Reads what the page cache holds without ever waiting for the device. Source: preadv2(2), RWF_NOWAIT. */
-export type CachedRead = (fd: number, buffer: Uint8Array, position: number) => number | undefined;
+/**
+ * Reads what the page cache holds without ever waiting for the device. The bytes are the first `length` of the answer
+ * and stay there until the next call only: whoever opens sealed slots needs no copy of them. Undefined when they are
+ * not all in memory. Source: preadv2(2), RWF_NOWAIT.
+ */
+export type CachedRead = (fd: number, length: number, position: number) => Uint8Array | undefined;
 
 const RWF_NOWAIT = 8;
 const IOVEC_SIZE_BYTES = 16;
-/** The longest read that is worth the copy out of the bounce buffer; longer ones go to another thread. */
+/** The longest read that may keep this thread; longer ones go to another. */
 const BOUNCE_SIZE_BYTES = 1024 * 1024 + 64 * 1024;
 
 /** Undefined where the system lacks the call; files are read the usual way then. */
@@ -23,12 +27,9 @@ export function loadCachedRead(): CachedRead | undefined {
   const bounce = Buffer.allocUnsafeSlow(BOUNCE_SIZE_BYTES);
   const iovec = Buffer.alloc(IOVEC_SIZE_BYTES);
   iovec.writeBigUInt64LE(BigInt(koffi.address(bounce)), 0);
-  return (fd, buffer, position) => {
-    if (buffer.length > BOUNCE_SIZE_BYTES) return undefined;
-    iovec.writeUInt32LE(buffer.length, 8);
-    const count = preadv2(fd, iovec, 1, position, RWF_NOWAIT);
-    if (count !== buffer.length) return undefined;
-    bounce.copy(buffer, 0, 0, count);
-    return count;
+  return (fd, length, position) => {
+    if (length > BOUNCE_SIZE_BYTES) return undefined;
+    iovec.writeUInt32LE(length, 8);
+    return preadv2(fd, iovec, 1, position, RWF_NOWAIT) === length ? bounce : undefined;
   };
 }

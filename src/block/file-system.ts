@@ -38,8 +38,11 @@ export interface FileStatus {
 export interface OpenFile {
   /** Fills `buffer` from `position`; answers fewer bytes only at the end of the file. */
   read(buffer: Uint8Array, position: number): Promise<number>;
-  /** The same when the bytes are in memory anyway, without waiting; undefined when they are not (or it cannot tell). */
-  readCached?(buffer: Uint8Array, position: number): number | undefined;
+  /**
+   * `length` bytes that are in memory anyway, without waiting: the first of the answer, until the next call of this kind
+   * on any file. Undefined when they are not all there (or it cannot tell).
+   */
+  readCached?(length: number, position: number): Uint8Array | undefined;
   /**
    * Writes all of `data`, or throws with any part of it written. `data` stays untouched until this settles.
    * The bytes survive the end of this process when it resolves, and power loss after `sync`.

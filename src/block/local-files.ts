@@ -83,8 +83,8 @@ class LocalFile implements OpenFile {
     });
   }
 
-  readCached(buffer: Uint8Array, position: number): number | undefined {
-    return this.#closed ? undefined : cachedRead?.(this.#fd, buffer, position);
+  readCached(length: number, position: number): Uint8Array | undefined {
+    return this.#closed ? undefined : cachedRead?.(this.#fd, length, position);
   }
 
   write(data: Uint8Array, position: number): Promise<void> {

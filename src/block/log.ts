@@ -124,6 +124,18 @@ export class Log {
     return this.#makeReady();
   }
 
+  /** How many slots may be appended in this turn without waiting for anything. */
+  get room(): number {
+    if (this.#stuck !== undefined) return 0;
+    let unsynced = 0;
+    for (const segment of this.#active) {
+      if (segment.damaged) return 0;
+      unsynced += segment.used - segment.durable;
+    }
+    const memory = Math.floor(this.#limits.unsyncedBytesMax / SLOT_SIZE_BYTES) - unsynced;
+    return Math.max(0, Math.min(memory, this.#current.capacity - this.#current.used));
+  }
+
   /** `ready` must have answered in the same turn. */
   appendBlock(block: number, body: Uint8Array): Address {
     return this.#append(SLOT_DATA, block, body);

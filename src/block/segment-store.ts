@@ -2,7 +2,7 @@ import { toHex } from './fixed-bytes.ts';
 import { osCode } from './file-system.ts';
 import type { FileSystem, OpenFile } from './file-system.ts';
 import { corrupt, ioError } from './io-errors.ts';
-import { slotOffset } from './slot-format.ts';
+import { SLOT_SIZE_BYTES, slotOffset } from './slot-format.ts';
 import type { SegmentEntry } from './table-format.ts';
 
 /** One open file and who is reading from it. */
@@ -57,8 +57,6 @@ export class SegmentStore {
 
   /** Fills `buffer` with the sealed bytes of consecutive slots; what lies past the end of the file stays zero. */
   async readSlots(number: number, firstSlot: number, buffer: Uint8Array): Promise<void> {
-    const cached = this.#readers.get(number)?.file.readCached?.(buffer, slotOffset(firstSlot));
-    if (cached === buffer.length) return;
     const reader = await this.#reader(number);
     reader.users += 1;
     try {
@@ -72,9 +70,12 @@ export class SegmentStore {
     }
   }
 
-  /** The bytes without waiting, if the file is open and they are in memory. */
-  readSlotsCached(number: number, firstSlot: number, buffer: Uint8Array): boolean {
-    return this.#readers.get(number)?.file.readCached?.(buffer, slotOffset(firstSlot)) === buffer.length;
+  /**
+   * The sealed bytes of consecutive slots without waiting, if the file is open and they are in memory: the first ones of
+   * the answer, to be used before the next await.
+   */
+  readSlotsCached(number: number, firstSlot: number, count: number): Uint8Array | undefined {
+    return this.#readers.get(number)?.file.readCached?.(count * SLOT_SIZE_BYTES, slotOffset(firstSlot));
   }
 
   /** The file under this number was replaced: the next read opens it anew. */

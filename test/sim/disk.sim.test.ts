@@ -44,6 +44,7 @@ after(() => {
     clones: 1,
     flushes: 10,
     writes: 30,
+    cachedReads: 1,
     failedSyncs: 0.1,
     tornSectors: 0.5,
     droppedSectors: 3,

@@ -194,6 +194,10 @@ export class SimFileSystem implements FileSystem {
           const end = Math.min(position + buffer.length, file.size);
           return end > position ? file.cache.copy(buffer, 0, position, end) : 0;
         }),
+      readCached: (length, position) => {
+        if (closed || this.dead || position + length > file.size || !this.#random.chance(0.5)) return undefined;
+        return Buffer.from(file.cache.subarray(position, position + length));
+      },
       write: (data, position) =>
         this.#call(
           `write ${path} ${position} ${data.length}`,

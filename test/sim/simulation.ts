@@ -57,6 +57,7 @@ export interface Reached {
   clones: number;
   flushes: number;
   writes: number;
+  cachedReads: number;
   failedSyncs: number;
   tornSectors: number;
   droppedSectors: number;
@@ -78,6 +79,7 @@ export function nothingReached(): Reached {
     clones: 0,
     flushes: 0,
     writes: 0,
+    cachedReads: 0,
     failedSyncs: 0,
     tornSectors: 0,
     droppedSectors: 0,
@@ -405,7 +407,10 @@ class World {
   }
 
   async #read(disk: Disk, blocks: readonly number[]): Promise<void> {
-    const read = Buffer.from(await disk.read((blocks[0] ?? 0) * BLOCK_BYTES, blocks.length * BLOCK_BYTES));
+    const offset = (blocks[0] ?? 0) * BLOCK_BYTES;
+    let read = Buffer.alloc(blocks.length * BLOCK_BYTES);
+    if (disk.readCached(offset, read)) this.reached.cachedReads += 1;
+    else read = Buffer.from(await disk.read(offset, read.length));
     this.#refuseIfDead();
     for (const [i, block] of blocks.entries())
       this.#oracle.checkRead(block, read.subarray(i * BLOCK_BYTES, (i + 1) * BLOCK_BYTES));
