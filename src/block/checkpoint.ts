@@ -94,6 +94,8 @@ export async function commitRecovered(
 ): Promise<void> {
   const { maker, overlay } = parts;
   state.overlay = new Overlay();
+  // Somebody may be reading what was replayed in memory.
+  state.frozen = overlay;
   const settle = (): Promise<void> => Promise.resolve();
   const segments = state.store.entries();
   await commit(state, { maker, epoch: maker.newEpoch(), overlay, segments, log: undefined, settle });

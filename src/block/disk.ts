@@ -19,6 +19,8 @@ import type { Log } from './log.ts';
 import { openState } from './open-disk.ts';
 import type { OpenedState, OpenOptions } from './open-disk.ts';
 import type { Pin } from './pin.ts';
+import { recover } from './recovery.ts';
+import type { LogLoss } from './recovery.ts';
 import { beginSession } from './session.ts';
 
 export { createDisk } from './create-disk.ts';
@@ -27,7 +29,7 @@ export { deleteDisk, deleteSnapshot, removeLeftoverDirectories } from './delete-
 export type { DataKey, DiskIdentity, Environment } from './environment.ts';
 
 /**
- * Opens a disk for one holder. A disk that was not closed in order is recovered first, read-only or not.
+ * Opens a disk for one holder. A disk that was not closed in order is recovered first; read-only, in memory alone.
  * @throws {SystemError} kind `conflict`: held by somebody (`LOCKED`), left open elsewhere (`DISK_OPEN_ELSEWHERE`), or
  *   not closed in order although that was expected (`DISK_NOT_CLEAN`).
  * @throws {SystemError} kind `rolled-back`: older than the pin. Kind `corrupt`: what was flushed is damaged.
@@ -40,12 +42,16 @@ export class Disk {
   readonly sizeBytes: number;
   /** True when the disk had not been closed in order: writes that were answered but not flushed may be missing. */
   readonly recovered: boolean;
+  /** What a salvage left out. */
+  readonly loss: LogLoss | undefined;
   /** Called whenever a newer state is durable. What a recovering open made durable is in `pin`. */
   onPin: ((pin: Pin) => void) | undefined;
   readonly #env: Environment;
   readonly #state: DiskState;
   readonly #lock: Disposable;
   readonly #readOnly: boolean;
+  /** The log was replayed in memory; whoever writes a head has to recover the files first. */
+  #inMemory: boolean;
   readonly #resolver: BlockResolver;
   readonly #reader: BlockReader;
   readonly #writer: BlockWriter;
@@ -65,6 +71,8 @@ export class Disk {
     this.#lock = opened.lock;
     this.#readOnly = readOnly;
     this.recovered = opened.recovered;
+    this.#inMemory = opened.inMemory !== undefined;
+    this.loss = opened.inMemory?.loss;
     this.sizeBytes = opened.state.head.sizeBytes;
     this.#resolver = new BlockResolver(opened.state);
     this.#reader = new BlockReader(opened.state, this.#resolver);
@@ -179,7 +187,7 @@ export class Disk {
     }
     this.#condition = 'closed';
     await this.#state.session?.log.close();
-    await this.#env.files.unlink(this.#state.path(MARK_NAME)).catch(() => undefined);
+    if (!this.#readOnly) await this.#env.files.unlink(this.#state.path(MARK_NAME)).catch(() => undefined);
     await this.#release();
     return this.#state.pin;
   }
@@ -250,10 +258,18 @@ export class Disk {
 
   #checkpoint(options: { readonly clean: boolean; readonly snapshotId?: string }): Promise<Pin> {
     return this.#headTurn.run(async () => {
+      if (this.#inMemory) await this.#recoverFiles();
       await checkpoint(this.#state, options);
       this.onPin?.(this.#state.pin);
       return this.#state.pin;
     });
+  }
+
+  /** A snapshot of a disk that is open for reading only: its files must be at the state that is read. */
+  async #recoverFiles(): Promise<void> {
+    if (this.loss !== undefined) throw new SystemError('denied', 'READ_ONLY', 'a salvaged disk is only read');
+    await recover(this.#state);
+    this.#inMemory = false;
   }
 
   async #keepBehindCheckpoint(log: Log): Promise<void> {

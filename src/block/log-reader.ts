@@ -16,7 +16,7 @@ import { concatCopies, decodeCopies } from './two-copies.ts';
 
 const CHUNK_SLOTS = 256;
 
-/** A log segment as recovery finds it, opened for writing: its last slots may have to be written again. */
+/** A log segment as recovery finds it; opened for writing where its last slots may have to be written again. */
 export class LogReader {
   readonly header: SegmentHeader;
   /** Whole slots that the file is long enough for. */
@@ -51,9 +51,10 @@ export class LogReader {
     directory: string,
     name: string,
     keys: DiskKeys,
+    mode: 'read' | 'write',
   ): Promise<LogReader | undefined> {
     const path = `${directory}/${name}`;
-    const file = await files.open(path, 'write').catch((error: unknown) => {
+    const file = await files.open(path, mode).catch((error: unknown) => {
       throw ioError(`opening ${path}`, error);
     });
     try {

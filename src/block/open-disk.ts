@@ -10,7 +10,8 @@ import { storedInode } from './head-format.ts';
 import type { Head } from './head-format.ts';
 import { corrupt, ioError } from './io-errors.ts';
 import type { Pin } from './pin.ts';
-import { recover } from './recovery.ts';
+import { recover, replayInMemory } from './recovery.ts';
+import type { LogLoss } from './recovery.ts';
 import { readTableFile } from './table-file.ts';
 
 export interface OpenOptions {
@@ -23,6 +24,8 @@ export interface OpenOptions {
   readonly adopt?: boolean | undefined;
   /** Refuse, with code `DISK_NOT_CLEAN`, a disk that was not closed in order. */
   readonly expectClean?: boolean | undefined;
+  /** With `readOnly`: open a disk whose log is damaged although it was flushed, as it was before the damage. */
+  readonly salvage?: boolean | undefined;
 }
 
 /** An opened disk: in the state of its last close, or recovered to it. */
@@ -31,6 +34,8 @@ export interface OpenedState {
   readonly lock: Disposable;
   /** True when the disk had not been closed in order. */
   readonly recovered: boolean;
+  /** Set when the log was read and nothing was written: the files still say that the disk was not closed. */
+  readonly inMemory?: { readonly loss: LogLoss | undefined } | undefined;
 }
 
 export async function openState(env: Environment, directory: string, options: OpenOptions): Promise<OpenedState> {
@@ -46,19 +51,23 @@ export async function openState(env: Environment, directory: string, options: Op
     checkIdentity(head, options);
     if (!head.clean) await checkHolder(env, directory, head, options);
     state = await loadState(env, directory, keys, opened);
-    if (!head.clean) {
+    let inMemory: OpenedState['inMemory'];
+    if (!head.clean && options.readOnly) {
+      inMemory = { loss: await replayInMemory(state, { salvage: options.salvage === true }) };
+      if (inMemory.loss !== undefined) reportLoss(state, inMemory.loss);
+    } else if (!head.clean) {
       await recover(state);
-    } else if (opened.needsRepair) {
+    } else if (opened.needsRepair && !options.readOnly) {
       await headFile.settle();
     }
     await clearRetired(state);
-    if (!head.clean || !options.readOnly) {
+    if (!options.readOnly) {
       await removeLeftovers(state);
       await env.files.unlink(state.path(MARK_NAME)).catch(() => undefined);
     }
     if (state.store.entries().length <= CHECKED_AT_OPEN_MAX) await checkMetadata(state);
     else void checkMetadata(state).catch((error: unknown) => env.log.warn({ reason: messageOf(error) }, 'check ended'));
-    return { state, lock, recovered: !head.clean };
+    return { state, lock, recovered: !head.clean, inMemory };
   } catch (error) {
     state?.store.close();
     await headFile?.close().catch(() => undefined);
@@ -66,6 +75,10 @@ export async function openState(env: Environment, directory: string, options: Op
     lock[Symbol.dispose]();
     throw error;
   }
+}
+
+function reportLoss({ env, head }: DiskState, { end, durable, reasons }: LogLoss): void {
+  env.log.error({ diskId: head.diskId, end, durable, reasons }, 'a damaged log was read up to the damage');
 }
 
 /** A disk that opens was not deleted, whatever an interrupted deletion or somebody who moved it back left behind. */

@@ -1,3 +1,5 @@
+import { isKind } from '../base/errors.ts';
+import type { SystemError } from '../base/errors.ts';
 import { isBefore } from './address.ts';
 import type { LogPosition } from './address.ts';
 import { commitRecovered } from './checkpoint.ts';
@@ -26,12 +28,9 @@ import type { SlotMeta } from './slot-format.ts';
  */
 export async function recover(state: DiskState): Promise<void> {
   const { env, head } = state;
-  const readers = await sessionReaders(state);
+  const readers = await sessionReaders(state, { mode: 'write' });
   try {
-    const replay = new Replay(readers, state.blockCount);
-    const end = await replay.run(head.log);
-    const mark = await readMark(env.files, state.path(MARK_NAME), state.keys, head.session, env.log);
-    if (mark !== undefined) replay.noteDurable(mark);
+    const { replay, end } = await followLog(state, readers);
     await replay.refuseIfDurableBeyond(end);
     await replay.rewriteTail(end);
     for (const entry of replay.entries()) state.store.put(entry);
@@ -44,8 +43,56 @@ export async function recover(state: DiskState): Promise<void> {
   }
 }
 
+/**
+ * The same state without writing a byte, for reading only: what the log says stays in the overlay.
+ * @param options.salvage take the log up to where it is damaged instead of refusing it; the answer says what is lost.
+ * @throws {SystemError} kind `corrupt`: as `recover`, unless it is a salvage.
+ */
+export async function replayInMemory(
+  state: DiskState,
+  options: { readonly salvage: boolean },
+): Promise<LogLoss | undefined> {
+  const lost: string[] = [];
+  const tolerate = options.salvage ? (error: SystemError) => void lost.push(error.message) : undefined;
+  const readers = await sessionReaders(state, { mode: 'read', tolerate });
+  try {
+    const { replay, end } = await followLog(state, readers, tolerate);
+    await replay.refuseIfDurableBeyond(end, tolerate);
+    for (const entry of replay.entries()) state.store.put(entry);
+    state.overlay = replay.overlay;
+    return lost.length === 0 ? undefined : { end, durable: replay.durable, reasons: lost };
+  } finally {
+    for (const reader of readers) await reader.close().catch(() => undefined);
+  }
+}
+
+/** What a salvage left out: everything that was written behind `end`, of which what lies before `durable` was flushed. */
+export interface LogLoss {
+  readonly end: LogPosition;
+  readonly durable: LogPosition;
+  readonly reasons: readonly string[];
+}
+
+type Tolerate = ((error: SystemError) => void) | undefined;
+
+async function followLog(
+  state: DiskState,
+  readers: readonly LogReader[],
+  tolerate?: Tolerate,
+): Promise<{ readonly replay: Replay; readonly end: LogPosition }> {
+  const { env, head } = state;
+  const replay = new Replay(readers, state.blockCount);
+  const end = await replay.run(head.log, tolerate);
+  const mark = await readMark(env.files, state.path(MARK_NAME), state.keys, head.session, env.log);
+  if (mark !== undefined) replay.noteDurable(mark);
+  return { replay, end };
+}
+
 /** The log segments that the head's session made, in order. Files of the table are known and need no look. */
-async function sessionReaders(state: DiskState): Promise<LogReader[]> {
+async function sessionReaders(
+  state: DiskState,
+  options: { readonly mode: 'read' | 'write'; readonly tolerate?: Tolerate },
+): Promise<LogReader[]> {
   const { env, head, keys, store } = state;
   const known = new Set(store.entries().map(({ id }) => toHex(id)));
   known.delete(toHex(head.log.id));
@@ -53,7 +100,8 @@ async function sessionReaders(state: DiskState): Promise<LogReader[]> {
   try {
     for (const name of await env.files.list(store.directory)) {
       if (known.has(name) || !isSegmentName(name)) continue;
-      const reader = await LogReader.open(env.files, store.directory, name, keys);
+      const opening = LogReader.open(env.files, store.directory, name, keys, options.mode);
+      const reader = await tolerating(opening, options.tolerate);
       if (reader === undefined) continue;
       const { header } = reader;
       const inLog = header.kind === 'log' && equalBytes(header.session, head.session);
@@ -65,6 +113,16 @@ async function sessionReaders(state: DiskState): Promise<LogReader[]> {
     throw error;
   }
   return readers.sort((a, b) => a.number - b.number);
+}
+
+async function tolerating<T>(call: Promise<T>, tolerate: Tolerate): Promise<T | undefined> {
+  try {
+    return await call;
+  } catch (error) {
+    if (tolerate === undefined || !isKind(error, 'corrupt')) throw error;
+    tolerate(error);
+    return undefined;
+  }
 }
 
 class Replay {
@@ -82,11 +140,18 @@ class Replay {
   }
 
   /** Applies the log from `start` and answers where it ends. */
-  async run(start: { readonly segment: number; readonly id: Uint8Array; readonly slot: number }): Promise<LogPosition> {
+  async run(
+    start: { readonly segment: number; readonly id: Uint8Array; readonly slot: number },
+    tolerate?: Tolerate,
+  ): Promise<LogPosition> {
     let current = this.#readers.find((reader) => equalBytes(reader.header.id, start.id));
-    if (current === undefined)
-      throw corrupt('LOG_MISSING', `log segment ${start.segment} is missing or its header is damaged`);
     this.noteDurable(start);
+    if (current === undefined) {
+      const missing = corrupt('LOG_MISSING', `log segment ${start.segment} is missing or its header is damaged`);
+      if (tolerate === undefined) throw missing;
+      tolerate(missing);
+      return { segment: start.segment, slot: start.slot };
+    }
     let stop = await this.#apply(current, start.slot);
     for (;;) {
       this.#used.set(current, stop);
@@ -97,12 +162,16 @@ class Replay {
     }
   }
 
+  get durable(): LogPosition {
+    return this.#durable;
+  }
+
   noteDurable(position: LogPosition): void {
     if (isBefore(this.#durable, position)) this.#durable = position;
   }
 
   /** Looks behind the end for slots that were written after something there was known to be durable. */
-  async refuseIfDurableBeyond(end: LogPosition): Promise<void> {
+  async refuseIfDurableBeyond(end: LogPosition, tolerate?: Tolerate): Promise<void> {
     for (const reader of this.#readers) {
       const used = this.#used.get(reader);
       if (used !== undefined && reader.number !== end.segment) continue;
@@ -111,11 +180,13 @@ class Replay {
         return true;
       });
     }
-    if (isBefore(end, this.#durable))
-      throw corrupt(
-        'LOG_CORRUPT',
-        `slot ${end.slot} of log segment ${end.segment} is damaged although it was flushed; restore the disk or salvage it`,
-      );
+    if (!isBefore(end, this.#durable)) return;
+    const damaged = corrupt(
+      'LOG_CORRUPT',
+      `slot ${end.slot} of log segment ${end.segment} is damaged although it was flushed; restore the disk or salvage it`,
+    );
+    if (tolerate === undefined) throw damaged;
+    tolerate(damaged);
   }
 
   async rewriteTail(end: LogPosition): Promise<void> {
