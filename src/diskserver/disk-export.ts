@@ -22,6 +22,10 @@ export class DiskExport implements Export {
     return this.#disk.read(offset, length);
   }
 
+  readCached(offset: number, out: Uint8Array): boolean {
+    return this.#disk.readCached(offset, out);
+  }
+
   write(offset: number, data: Uint8Array, options: { readonly fua: boolean }): Promise<void> {
     return this.#disk.write(offset, data, options);
   }

@@ -12,6 +12,11 @@ export interface Export {
    * Answers `length` bytes, which must not change any more: they are sent from where they are.
    */
   read(offset: number, length: number): Promise<Uint8Array>;
+  /**
+   * Fills `out` from `offset` on if that needs no waiting; false, with anything in `out`, if it does or if `read` would
+   * fail. Without it, or after a false, `read` is called.
+   */
+  readCached?(offset: number, out: Uint8Array): boolean;
   /** `data` stays untouched until this settles, and is used for something else after. With `fua` it is durable when this resolves. */
   write(offset: number, data: Uint8Array, options: { readonly fua: boolean }): Promise<void>;
   /** Reads as zeroes afterwards (in whole blocks; partial blocks may keep their bytes). */

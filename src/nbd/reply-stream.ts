@@ -35,6 +35,14 @@ export class ReplyStream {
     this.#at = encode(this.#slab, this.#at);
   }
 
+  /** Appends a header and data if `fill` finds them: it is given a place for both and answers false to leave it. */
+  appendIf(headerBytes: number, dataBytes: number, fill: (out: Buffer, at: number) => boolean): boolean {
+    this.#makeRoom(headerBytes + dataBytes);
+    if (!fill(this.#slab, this.#at)) return false;
+    this.#at += headerBytes + dataBytes;
+    return true;
+  }
+
   /** Appends `data`, which must not change until the reply is taken. */
   appendData(data: Uint8Array): void {
     if (data.length <= COPY_BYTES_MAX) {

@@ -8,6 +8,7 @@ import type { PayloadPool } from './payload-pool.ts';
 import * as nbd from './protocol.ts';
 import { ReceivedBytes } from './received-bytes.ts';
 import type { ReplyStream } from './reply-stream.ts';
+import { KiB } from '../base/units.ts';
 import * as wire from './transmission-wire.ts';
 import type { Request } from './transmission-wire.ts';
 import { refuse } from './validate.ts';
@@ -17,6 +18,8 @@ import type { ServedExport } from './validate.ts';
 export const BASE_ALLOCATION_ID = 1;
 /** Keeps a reply below 64 KiB; the client asks on from where it ends. */
 const EXTENTS_MAX = 8000;
+/** A longer read would keep other connections waiting while its blocks are opened. */
+const CACHED_READ_BYTES_MAX = 128 * KiB;
 const SHUTTING_DOWN: Refusal = { error: nbd.NBD_ESHUTDOWN, message: 'The export is being closed.' };
 
 /** What the handshake agreed on. */
@@ -205,6 +208,7 @@ export class Transmission {
       }
       switch (request.type) {
         case nbd.NBD_CMD_READ:
+          if (this.#answerCachedRead(request)) return;
           this.#settle(request, served.read(offset, length), this.#answerRead);
           return;
         case nbd.NBD_CMD_WRITE:
@@ -278,6 +282,22 @@ export class Transmission {
     this.#replies.appendData(data);
     this.#replies.endReply(costBytes(request));
   };
+
+  /** Opens a short read right into the reply when its bytes are in memory. */
+  #answerCachedRead(request: Request): boolean {
+    const { served } = this.#session;
+    if (served.readCached === undefined || request.length > CACHED_READ_BYTES_MAX) return false;
+    const headerBytes = this.#facts.structured ? wire.CHUNK_HEADER_BYTES + wire.OFFSET_BYTES : wire.SIMPLE_REPLY_BYTES;
+    const filled = this.#replies.appendIf(headerBytes, request.length, (out, at) => {
+      if (!served.readCached?.(request.offset, out.subarray(at + headerBytes, at + headerBytes + request.length)))
+        return false;
+      if (this.#facts.structured) wire.encodeOffsetData(out, at, request, request.length);
+      else wire.encodeSimpleReply(out, at, request, 0);
+      return true;
+    });
+    if (filled) this.#replies.endReply(costBytes(request));
+    return filled;
+  }
 
   readonly #answerBlockStatus = (request: Request, extents: readonly BlockExtent[]): void => {
     const one = (request.flags & nbd.NBD_CMD_FLAG_REQ_ONE) !== 0;
