@@ -1,3 +1,4 @@
+import { isKind } from '../base/errors.ts';
 import type { SystemError } from '../base/errors.ts';
 import { BLOCK_SIZE_BYTES } from '../base/units.ts';
 import { DAMAGED, isMarker, segmentOf, slotOf } from './address.ts';
@@ -9,6 +10,23 @@ import { openSlot, SLOT_DATA, SLOT_SIZE_BYTES } from './slot-format.ts';
 
 /** Slots that one read of a file fetches at most: 1 MiB. */
 const RUN_SLOTS_MAX = 256;
+
+/** A block that could not be had from an address: damage, unless it has another address by now. */
+class Unreadable extends Error {
+  readonly block: number;
+  readonly address: Address;
+
+  constructor(block: number, address: Address, cause?: unknown) {
+    super('a block could not be read', { cause });
+    this.block = block;
+    this.address = address;
+  }
+}
+
+/** The segment or its file is no more. */
+function isGone(error: unknown): boolean {
+  return isKind(error, 'corrupt') && (error.code === 'SEGMENT_UNKNOWN' || error.code === 'SEGMENT_MISSING');
+}
 
 /** Reads bytes of a disk: finds the slots, fetches neighbours together, opens each block. */
 export class BlockReader {
@@ -23,6 +41,7 @@ export class BlockReader {
   }
 
   /**
+   * A block that was written anew while it was read may be gone from its old place: then the read goes on at the new one.
    * @throws {SystemError} kind `corrupt`: a block in the range failed verification; others can still be read.
    */
   async read(offset: number, length: number): Promise<Uint8Array> {
@@ -30,7 +49,16 @@ export class BlockReader {
     const end = Math.ceil((offset + length) / BLOCK_SIZE_BYTES);
     const addresses = await this.#resolver.resolve(first, end - first);
     const out = Buffer.allocUnsafe((end - first) * BLOCK_SIZE_BYTES);
-    for (let i = 0; i < addresses.length;) i = await this.#readRun(addresses, i, first, out);
+    for (let i = 0; i < addresses.length;) {
+      try {
+        i = await this.#readRun(addresses, i, first, out);
+      } catch (error) {
+        if (!(error instanceof Unreadable)) throw error;
+        const [now] = await this.#resolver.resolve(error.block, 1);
+        if (now === addresses[error.block - first]) throw this.#damaged(error);
+        addresses.set(await this.#resolver.resolve(first + i, addresses.length - i), i);
+      }
+    }
     const skip = offset - first * BLOCK_SIZE_BYTES;
     return out.subarray(skip, skip + length);
   }
@@ -52,9 +80,17 @@ export class BlockReader {
     return true;
   }
 
-  /** One block at a known address, into `body`. */
-  async readBlock(block: number, address: Address, body: Uint8Array): Promise<void> {
-    await this.#readRun(Float64Array.of(address), 0, block, body);
+  /** One block at an address that it just had, into `body`; false when it has another one by now. */
+  async readBlock(block: number, address: Address, body: Uint8Array): Promise<boolean> {
+    try {
+      await this.#readRun(Float64Array.of(address), 0, block, body);
+      return true;
+    } catch (error) {
+      if (!(error instanceof Unreadable)) throw error;
+      const [now] = await this.#resolver.resolve(block, 1);
+      if (now === address) throw this.#damaged(error);
+      return false;
+    }
   }
 
   /** As far as one fetch reaches, from index `from` of the addresses just resolved; answers the index after that. */
@@ -107,7 +143,9 @@ export class BlockReader {
       log?.peek(address + count) === undefined
     )
       count += 1;
-    const sealed = await this.#fetch(address, count);
+    const sealed = await this.#fetch(address, count).catch((error: unknown) => {
+      throw isGone(error) ? new Unreadable(first + from, address, error) : error;
+    });
     for (let i = 0; i < count; i++) {
       const slot = sealed.subarray(i * SLOT_SIZE_BYTES, (i + 1) * SLOT_SIZE_BYTES);
       this.#open(address + i, slot, first + from + i, out, from + i);
@@ -131,11 +169,19 @@ export class BlockReader {
   }
 
   #open(address: Address, sealed: Uint8Array, block: number, out: Uint8Array, at: number): void {
-    if (this.#verify(address, sealed, block, out, at)) return;
+    try {
+      if (this.#verify(address, sealed, block, out, at)) return;
+    } catch (error) {
+      throw isGone(error) ? new Unreadable(block, address, error) : error;
+    }
+    throw new Unreadable(block, address);
+  }
+
+  #damaged({ block, address, cause }: Unreadable): unknown {
     const { env, head } = this.#state;
     const [segment, slot] = [segmentOf(address), slotOf(address)];
     env.log.error({ diskId: head.diskId, block, segment, slot }, 'a block failed verification');
-    throw corrupt('BLOCK_CORRUPT', `block ${block} (segment ${segment}, slot ${slot}) failed verification`);
+    return cause ?? corrupt('BLOCK_CORRUPT', `block ${block} (segment ${segment}, slot ${slot}) failed verification`);
   }
 
   /** Opens a block into its place in `out`; false when it is not what was sealed for this block at this address. */

@@ -78,7 +78,7 @@ export class BlockWriter {
     for (;;) {
       const { root } = this.#state;
       const [before = HOLE] = await this.#resolver.resolve(block, 1);
-      await this.#reader.readBlock(block, before, body);
+      if (!(await this.#reader.readBlock(block, before, body))) continue;
       for (let wait = log.ready(); wait !== undefined; wait = log.ready()) await wait;
       // Another write to the block came between: what was read is old.
       if (!this.#resolver.isUnchanged(block, before, root)) continue;

@@ -10,6 +10,7 @@ import { MapPages } from './map-pages.ts';
 import { Overlay } from './overlay.ts';
 import type { Pace } from './pace.ts';
 import type { Pin } from './pin.ts';
+import { ReaderCache } from './reader-cache.ts';
 import type { SegmentMaker } from './segment-files.ts';
 import { SegmentStore } from './segment-store.ts';
 import type { SegmentEntry, SegmentTable } from './table-format.ts';
@@ -70,7 +71,8 @@ export class DiskState {
     this.head = parts.head;
     this.pin = parts.pin;
     this.root = parts.table.root;
-    this.store = new SegmentStore(parts.env.files, this.path(SEGMENTS_NAME), parts.limits.openSegments);
+    const { files, log, readers = new ReaderCache(parts.limits.openSegments) } = parts.env;
+    this.store = new SegmentStore(this.path(SEGMENTS_NAME), { files, cache: readers, log });
     for (const entry of parts.table.segments) this.store.put(entry);
     const { store, keys } = this;
     this.pages = new MapPages({ store, keys, log: parts.env.log, pagesMax: parts.limits.mapPages });

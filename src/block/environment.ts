@@ -4,6 +4,7 @@ import type { Random } from '../base/random.ts';
 import { MiB } from '../base/units.ts';
 import type { CipherBackend, Suite } from '../crypto/aead.ts';
 import type { FileSystem } from './file-system.ts';
+import type { ReaderCache } from './reader-cache.ts';
 
 /** Everything outside itself that the engine touches. */
 export interface Environment {
@@ -12,6 +13,8 @@ export interface Environment {
   readonly random: Random;
   readonly cipher: CipherBackend;
   readonly log: Logger;
+  /** The segment files that are open for reading, over all disks that are given the same one. */
+  readonly readers?: ReaderCache;
   /** Anything that differs between machines; a disk left open by another one is not opened without `adopt`. */
   readonly machineId: string;
   /** Smaller in tests, so that every boundary is met within a few hundred operations. */
@@ -49,7 +52,7 @@ export interface Limits {
   readonly checkpointChanges: number;
   /** Map pages kept in memory, 4 KiB each. */
   readonly mapPages: number;
-  /** Segment files kept open for reading. */
+  /** Segment files kept open for reading, where the environment has no cache for all disks. */
   readonly openSegments: number;
 }
 

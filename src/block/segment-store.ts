@@ -1,73 +1,103 @@
 import { toHex } from './fixed-bytes.ts';
-import { osCode } from './file-system.ts';
-import type { FileSystem, OpenFile } from './file-system.ts';
-import { corrupt, ioError } from './io-errors.ts';
-import { SLOT_SIZE_BYTES, slotOffset } from './slot-format.ts';
+import { corrupt } from './io-errors.ts';
+import { SegmentFile } from './segment-file.ts';
+import type { SegmentFileParts } from './segment-file.ts';
 import type { SegmentEntry } from './table-format.ts';
 
-/** One open file and who is reading from it. */
-interface Reader {
-  readonly file: OpenFile;
-  users: number;
-  /** No longer offered to new readers; the last one closes it. */
-  retired: boolean;
+interface Known {
+  readonly entry: SegmentEntry;
+  readonly name: string;
+  readonly file: SegmentFile;
 }
 
-/** The segments of one disk, by number, and their files open for reading. */
+/** One object for each file, however many states name it: who replaces a file must reach everybody who reads it. */
+class SharedFiles {
+  readonly #parts: SegmentFileParts;
+  readonly #byName = new Map<string, { readonly file: SegmentFile; users: number }>();
+
+  constructor(parts: SegmentFileParts) {
+    this.#parts = parts;
+  }
+
+  take(name: string, path: string, number: number): SegmentFile {
+    let shared = this.#byName.get(name);
+    if (shared === undefined) {
+      shared = { file: new SegmentFile(path, number, this.#parts), users: 0 };
+      this.#byName.set(name, shared);
+    }
+    shared.users += 1;
+    return shared.file;
+  }
+
+  give(name: string): void {
+    const shared = this.#byName.get(name);
+    if (shared === undefined) return;
+    shared.users -= 1;
+    if (shared.users > 0) return;
+    this.#byName.delete(name);
+    void shared.file.forget();
+  }
+}
+
+/** The segments of one state of a disk, by number, and their files for reading. */
 export class SegmentStore {
   readonly directory: string;
-  readonly #files: FileSystem;
-  readonly #openMax: number;
-  readonly #entries = new Map<number, SegmentEntry>();
-  /** In order of last use. */
-  readonly #readers = new Map<number, Reader>();
-  readonly #opening = new Map<number, Promise<Reader>>();
-  /** Grows when a file is replaced, so that one opened meanwhile under the old name is not kept. */
-  #generation = 0;
+  readonly #shared: SharedFiles;
+  readonly #known = new Map<number, Known>();
 
-  constructor(files: FileSystem, directory: string, openMax: number) {
-    this.#files = files;
+  constructor(directory: string, parts: SegmentFileParts | SharedFiles) {
     this.directory = directory;
-    this.#openMax = openMax;
+    this.#shared = parts instanceof SharedFiles ? parts : new SharedFiles(parts);
+  }
+
+  /** A store for another state of the same disk, to be closed by who asked for it. It shares open files with this one. */
+  sibling(): SegmentStore {
+    return new SegmentStore(this.directory, this.#shared);
   }
 
   put(entry: SegmentEntry): void {
-    this.#entries.set(entry.number, entry);
+    const before = this.#known.get(entry.number);
+    const name = toHex(entry.id);
+    if (before?.name === name) {
+      this.#known.set(entry.number, { entry, name, file: before.file });
+      return;
+    }
+    const file = this.#shared.take(name, this.pathOf(entry.id), entry.number);
+    this.#known.set(entry.number, { entry, name, file });
+    if (before !== undefined) this.#shared.give(before.name);
   }
 
   remove(number: number): void {
-    this.#entries.delete(number);
-    this.forgetFile(number);
+    const known = this.#known.get(number);
+    if (known === undefined) return;
+    this.#known.delete(number);
+    this.#shared.give(known.name);
   }
 
   /** @throws {SystemError} kind `corrupt`: the map names a segment that the table lacks. */
   entry(number: number): SegmentEntry {
-    const entry = this.#entries.get(number);
-    if (entry === undefined) throw corrupt('SEGMENT_UNKNOWN', `segment ${number} is not in the disk's segment table`);
-    return entry;
+    return this.#segment(number).entry;
+  }
+
+  find(number: number): SegmentEntry | undefined {
+    return this.#known.get(number)?.entry;
   }
 
   entries(): SegmentEntry[] {
-    return [...this.#entries.values()];
+    return Array.from(this.#known.values(), ({ entry }) => entry);
+  }
+
+  file(number: number): SegmentFile {
+    return this.#segment(number).file;
   }
 
   pathOf(id: Uint8Array): string {
     return `${this.directory}/${toHex(id)}`;
   }
 
-  /** Fills `buffer` with the sealed bytes of consecutive slots; what lies past the end of the file stays zero. */
+  /** Fills `buffer` with the sealed bytes of consecutive slots; those that the file lacks become zeroes. */
   async readSlots(number: number, firstSlot: number, buffer: Uint8Array): Promise<void> {
-    const reader = await this.#reader(number);
-    reader.users += 1;
-    try {
-      const filled = await reader.file.read(buffer, slotOffset(firstSlot));
-      buffer.fill(0, filled);
-    } catch (error) {
-      throw ioError(`reading segment ${number}`, error);
-    } finally {
-      reader.users -= 1;
-      closeWhenDone(reader);
-    }
+    await this.#segment(number).file.read(firstSlot, buffer);
   }
 
   /**
@@ -75,67 +105,21 @@ export class SegmentStore {
    * the answer, to be used before the next await.
    */
   readSlotsCached(number: number, firstSlot: number, count: number): Uint8Array | undefined {
-    return this.#readers.get(number)?.file.readCached?.(count * SLOT_SIZE_BYTES, slotOffset(firstSlot));
+    return this.#known.get(number)?.file.readCached(firstSlot, count);
   }
 
   /** The file under this number was replaced: the next read opens it anew. */
   forgetFile(number: number): void {
-    this.#generation += 1;
-    this.#retire(number);
+    void this.#known.get(number)?.file.forget();
   }
 
   close(): void {
-    for (const number of this.#readers.keys()) this.#retire(number);
+    for (const number of this.#known.keys()) this.remove(number);
   }
 
-  #retire(number: number): void {
-    const reader = this.#readers.get(number);
-    if (reader === undefined) return;
-    this.#readers.delete(number);
-    reader.retired = true;
-    closeWhenDone(reader);
+  #segment(number: number): Known {
+    const known = this.#known.get(number);
+    if (known === undefined) throw corrupt('SEGMENT_UNKNOWN', `segment ${number} is not in the disk's segment table`);
+    return known;
   }
-
-  async #reader(number: number): Promise<Reader> {
-    const known = this.#readers.get(number);
-    if (known !== undefined) {
-      this.#readers.delete(number);
-      this.#readers.set(number, known);
-      return known;
-    }
-    const pending = this.#opening.get(number);
-    if (pending !== undefined) return pending;
-    const opening = this.#open(number);
-    this.#opening.set(number, opening);
-    try {
-      return await opening;
-    } finally {
-      this.#opening.delete(number);
-    }
-  }
-
-  async #open(number: number): Promise<Reader> {
-    const path = this.pathOf(this.entry(number).id);
-    const generation = this.#generation;
-    const file = await this.#files.open(path, 'read').catch((error: unknown) => {
-      if (osCode(error) === 'ENOENT')
-        throw corrupt('SEGMENT_MISSING', `segment ${number} has no file ${toHex(this.entry(number).id)}`);
-      throw ioError(`opening segment ${number}`, error);
-    });
-    if (generation !== this.#generation) {
-      await file.close();
-      return this.#open(number);
-    }
-    const reader: Reader = { file, users: 0, retired: false };
-    this.#readers.set(number, reader);
-    for (const [other, candidate] of this.#readers) {
-      if (this.#readers.size <= this.#openMax) break;
-      if (candidate.users === 0 && other !== number) this.#retire(other);
-    }
-    return reader;
-  }
-}
-
-function closeWhenDone(reader: Reader): void {
-  if (reader.retired && reader.users === 0) void reader.file.close().catch(() => undefined);
 }

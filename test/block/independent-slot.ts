@@ -1,5 +1,5 @@
 /** Part of `independent-reader.ts`: keys and slots, from docs/formats/keys.md and slot.md. */
-import { createDecipheriv, createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
+import { createDecipheriv, createHash, createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
 import type { CipherGCMTypes } from 'node:crypto';
 import { closeSync, openSync, readSync } from 'node:fs';
 import path from 'node:path';
@@ -73,11 +73,29 @@ function unseal(suite: SuiteOf, key: Buffer, nonce: Buffer, aad: Buffer, sealed:
   }
 }
 
+/** docs/formats/segment.md and dense.md: where a slot lies in a file, undefined when the file lacks it. */
+function positionOf(file: number, slot: number): number | undefined {
+  for (const at of [1024, 4096]) {
+    const index = Buffer.alloc(3072);
+    readSync(file, index, 0, 3072, at);
+    if (index.toString('latin1', 0, 8) !== 'SDDENSE1' || index.readUInt32LE(8) !== 1) continue;
+    if (!createHash('sha256').update(index.subarray(0, 3040)).digest().equals(index.subarray(3040))) continue;
+    const isThere = (i: number): boolean =>
+      Math.floor(index.readUInt8(16 + Math.floor(i / 8)) / 2 ** (i % 8)) % 2 === 1;
+    if (!isThere(slot)) return undefined;
+    let place = 0;
+    for (let i = 0; i < slot; i++) if (isThere(i)) place += 1;
+    return 7168 + 4128 * place;
+  }
+  return 1024 + 4128 * slot;
+}
+
 /** docs/formats/slot.md; undefined for one that does not open or is not there. */
 export function openSlot(directory: string, suite: SuiteOf, segment: Segment, slot: number): Slot | undefined {
   const file = openSync(path.join(directory, 'seg', segment.id), 'r');
   const sealed = Buffer.alloc(4128);
-  const filled = readSync(file, sealed, 0, 4128, 1024 + 4128 * slot);
+  const position = positionOf(file, slot);
+  const filled = position === undefined ? 0 : readSync(file, sealed, 0, 4128, position);
   closeSync(file);
   if (filled < 4128) return undefined;
   const nonce = Buffer.alloc(12);

@@ -69,6 +69,20 @@ class Keys:
         return Gcm(label, hkdf(secret, epoch, b"sealdisk/v1/slots/" + label.encode(), size))
 
 
+def dense_places(data):
+    """dense.md: slot -> place among the slots of the file, or None for a file of the full layout."""
+    for at in (1024, 4096):
+        index = data[at : at + 3072]
+        if index[:8] != b"SDDENSE1" or index[8:12] != b"\x01\x00\x00\x00":
+            continue
+        if hashlib.sha256(index[:3040]).digest() != index[3040:]:
+            continue
+        bitmap = index[16:3040]
+        there = [slot for slot in range(len(bitmap) * 8) if bitmap[slot // 8] >> (slot % 8) & 1]
+        return {slot: place for place, slot in enumerate(there)}
+    return None
+
+
 class Segment:
     """segment.md, slot.md"""
 
@@ -79,6 +93,7 @@ class Segment:
         with open(path, "rb") as file:
             self._data = file.read()
         self.slots = max(0, (len(self._data) - 1024) // 4128)
+        self._places = dense_places(self._data)
         self._opened = {}
 
     def open(self, slot):
@@ -88,7 +103,13 @@ class Segment:
         return self._opened[slot]
 
     def _open(self, slot):
-        sealed = self._data[1024 + 4128 * slot : 1024 + 4128 * (slot + 1)]
+        if self._places is None:
+            at = 1024 + 4128 * slot
+        elif slot in self._places:
+            at = 7168 + 4128 * self._places[slot]
+        else:
+            return None
+        sealed = self._data[at : at + 4128]
         if len(sealed) < 4128:
             return None
         plain = self._gcm.open(struct.pack("<QI", self.number, slot), b"", sealed)

@@ -1,0 +1,53 @@
+const WORD_BITS = 32;
+
+/** A set of slots of one segment: one bit for each, 2 KiB for a segment of the usual capacity. */
+export class SlotSet {
+  /** Slot i is bit i % 32 of word ⌊i / 32⌋. */
+  readonly words: Uint32Array;
+  #count = 0;
+
+  /** @param capacity slots from 0 up to, not including, this one can be in it. */
+  constructor(capacity: number) {
+    this.words = new Uint32Array(Math.ceil(capacity / WORD_BITS));
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  has(slot: number): boolean {
+    return ((this.words[Math.floor(slot / WORD_BITS)] ?? 0) & (1 << (slot % WORD_BITS))) !== 0;
+  }
+
+  /** False when the slot was there before, or is beyond the capacity. */
+  add(slot: number): boolean {
+    const at = Math.floor(slot / WORD_BITS);
+    const word = this.words[at];
+    if (word === undefined) return false;
+    const bit = 1 << (slot % WORD_BITS);
+    if ((word & bit) !== 0) return false;
+    this.words[at] = word | bit;
+    this.#count += 1;
+    return true;
+  }
+
+  /** Neighbours together, in order, at most `most` in one run. */
+  *runs(most: number): Generator<{ readonly first: number; readonly count: number }> {
+    const end = this.words.length * WORD_BITS;
+    for (let slot = 0; slot < end; slot++) {
+      if (slot % WORD_BITS === 0 && this.words[slot / WORD_BITS] === 0) slot += WORD_BITS - 1;
+      else if (this.has(slot)) {
+        const first = slot;
+        while (slot + 1 < end && slot + 1 - first < most && this.has(slot + 1)) slot += 1;
+        yield { first, count: slot + 1 - first };
+      }
+    }
+  }
+}
+
+/** How many bits of a word are set. */
+export function bitsIn(word: number): number {
+  let rest = word - ((word >>> 1) & 0x55555555);
+  rest = (rest & 0x33333333) + ((rest >>> 2) & 0x33333333);
+  return Math.imul((rest + (rest >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
+}
