@@ -14,12 +14,13 @@ export class SimFile {
   size = 0;
   platter = Buffer.alloc(0);
   platterSize = 0;
-  /** Sectors whose cached bytes are not known to be on the platter, and which change to them that was. */
+  /** Sectors whose cached bytes are not known to be on the platter, and when they were changed last. */
   readonly dirty = new Map<number, number>();
-  #changes = 0;
+  readonly #tick: () => number;
 
-  constructor(inode: number) {
+  constructor(inode: number, tick: () => number) {
     this.inode = inode;
+    this.#tick = tick;
   }
 
   write(data: Uint8Array, position: number): void {
@@ -27,9 +28,9 @@ export class SimFile {
     if (end > this.cache.length) this.cache = grown(this.cache, end);
     this.cache.set(data, position);
     this.size = Math.max(this.size, end);
-    this.#changes += 1;
+    const change = this.#tick();
     for (let sector = Math.floor(position / SECTOR_BYTES); sector * SECTOR_BYTES < end; sector++)
-      this.dirty.set(sector, this.#changes);
+      this.dirty.set(sector, change);
   }
 
   /** Puts the sectors of `captured` on the platter, and the size. */
@@ -73,6 +74,7 @@ export type SimNode = SimFile | SimDirectory;
 
 /** A change of names that is on the platter completely or not at all. */
 interface NameChange {
+  readonly at: number;
   readonly changes: readonly {
     readonly directory: SimDirectory;
     readonly name: string;
@@ -80,8 +82,8 @@ interface NameChange {
   }[];
 }
 
-/** How power loss treats a sector that was not synced. */
-type Fate = 'dropped' | 'kept' | 'mixed' | 'torn';
+/** How power loss treats what was not synced. `prefix`: what happened up to some moment survives, nothing after it. */
+export type Fate = 'dropped' | 'kept' | 'mixed' | 'torn' | 'prefix';
 const FATES: readonly Fate[] = ['dropped', 'kept', 'mixed', 'mixed', 'torn', 'torn'];
 
 export class SimStorage {
@@ -94,10 +96,11 @@ export class SimStorage {
   freeBytes = Infinity;
   #nextInode = 2;
   #pending: NameChange[] = [];
+  #now = 0;
   readonly #files = new Set<SimFile>();
 
   newFile(): SimFile {
-    const file = new SimFile(this.#nextInode++);
+    const file = new SimFile(this.#nextInode++, () => ++this.#now);
     this.#files.add(file);
     return file;
   }
@@ -121,7 +124,7 @@ export class SimStorage {
       if (node === undefined) directory.entries.delete(name);
       else directory.entries.set(name, node);
     }
-    this.#pending.push({ changes });
+    this.#pending.push({ at: ++this.#now, changes });
   }
 
   /** Makes the names of one directory durable, with whatever happened in the same steps. */
@@ -133,12 +136,18 @@ export class SimStorage {
     });
   }
 
-  /** The machine stops: for each thing that was not synced, chance decides. */
-  losePower(random: Seeded): void {
-    for (const change of this.#pending) if (random.chance(0.5)) applyToPlatter(change);
+  /** The machine stops: for each thing that was not synced, chance decides, or `wanted`. */
+  losePower(random: Seeded, wanted?: Fate): void {
+    const end = wanted === 'prefix' ? random.below(this.#now + 2) : undefined;
+    for (const change of this.#pending) {
+      const kept = end !== undefined ? change.at < end : (sureFate(wanted) ?? random.chance(0.5));
+      if (kept) applyToPlatter(change);
+    }
     this.#pending = [];
-    const fate = random.pick(FATES);
-    for (const file of this.#files) this.#loseSectors(file, fate, random);
+    const fate = wanted ?? random.pick(FATES);
+    for (const file of this.#files)
+      if (end !== undefined) keepPrefix(file, end);
+      else this.#loseSectors(file, fate, random);
     revertNames(this.root);
     this.locks.clear();
   }
@@ -160,6 +169,21 @@ export class SimStorage {
     }
     file.revert();
   }
+}
+
+/** Whether a change of names survives, where `fate` says so for certain. */
+function sureFate(fate: Fate | undefined): boolean | undefined {
+  return fate === 'kept' ? true : fate === 'dropped' ? false : undefined;
+}
+
+/** What was changed last before `end` survives; of a sector that was changed again after it, nothing new. */
+function keepPrefix(file: SimFile, end: number): void {
+  for (const [sector, change] of file.dirty) {
+    if (change >= end) continue;
+    file.persistSector(sector, SECTOR_BYTES);
+    file.platterSize = Math.max(file.platterSize, Math.min(file.size, (sector + 1) * SECTOR_BYTES));
+  }
+  file.revert();
 }
 
 function applyToPlatter(change: NameChange): void {

@@ -1,0 +1,53 @@
+/** Everything that `npm run soak` does, in the order of its turns. */
+import { crashAtEveryCall } from '../sim/every-call.ts';
+import {
+  crashAfterFailedHeadSync,
+  crashInClose,
+  crashInCreate,
+  crashInFirstWrite,
+  crashInSnapshots,
+  writeOnAfterFailedClose,
+} from '../sim/narrow-windows.ts';
+import { runSeed } from '../sim/simulation.ts';
+import type { Counts, SoakPart } from './part.ts';
+
+/** Random work with crashes; one seed in four twice, which must be the same run. */
+async function simulate(seed: number): Promise<Counts> {
+  const { reached, trace } = await runSeed(seed);
+  if (seed % 4 === 0 && (await runSeed(seed)).trace !== trace)
+    throw new Error(`seed ${seed} is not the same run twice`);
+  const { processCrashes, powerLosses, failedSyncs, tornSectors, droppedSectors, writes, flushes, seals } = reached;
+  return {
+    crashes: processCrashes + powerLosses,
+    'in recovery': reached.crashesInRecovery,
+    faults: failedSyncs + tornSectors + droppedSectors,
+    inputs: writes + flushes,
+    seals,
+    digests: seed % 4 === 0 ? 1 : 0,
+  };
+}
+
+async function everyCall(seed: number): Promise<Counts> {
+  const { crashes, crashesInRecovery, snapshotsChecked } = await crashAtEveryCall(seed);
+  return { crashes: crashes + crashesInRecovery, 'in recovery': crashesInRecovery, snapshots: snapshotsChecked };
+}
+
+async function narrowWindows(seed: number): Promise<Counts> {
+  let crashes = 0;
+  for (const crash of [
+    crashInClose,
+    crashInFirstWrite,
+    crashInSnapshots,
+    crashAfterFailedHeadSync,
+    crashInCreate,
+    writeOnAfterFailedClose,
+  ])
+    for (let n = 1; await crash(seed, n); n++) crashes += 1;
+  return { crashes };
+}
+
+export const PARTS: readonly SoakPart[] = [
+  { name: 'simulation', about: 'random work on a simulated machine that crashes', run: simulate },
+  { name: 'every-call', about: 'a crash at every single call of a short piece of work, in six ways', run: everyCall },
+  { name: 'narrow-windows', about: 'a crash at every call of single operations', run: narrowWindows },
+];
