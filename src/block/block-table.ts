@@ -1,11 +1,22 @@
+import type { Points } from './sorted-points.ts';
+
+const PLACES_MIN = 256;
+
 /**
  * Block number -> address, open addressing in two typed arrays: 16 bytes a place, 32 MiB for a million blocks, where a
  * `Map` takes three times as much. Entries are overwritten, never removed.
  */
 export class BlockTable {
-  #blocks = new Float64Array(256).fill(-1);
-  #addresses = new Float64Array(256);
+  #blocks: Float64Array;
+  #addresses: Float64Array;
   #size = 0;
+
+  /** @param expected entries that it takes without growing: doubling a large table keeps everybody waiting. */
+  constructor(expected = 0) {
+    const places = Math.max(PLACES_MIN, 2 ** Math.ceil(Math.log2(2 * expected + 1)));
+    this.#blocks = new Float64Array(places).fill(-1);
+    this.#addresses = new Float64Array(places);
+  }
 
   get size(): number {
     return this.#size;
@@ -51,8 +62,17 @@ export class BlockTable {
     }
   }
 
-  sortedBlocks(): Float64Array {
-    return this.#blocks.filter((block) => block >= 0).sort();
+  /** All entries, in no order. */
+  entries(): Points {
+    const blocks = new Float64Array(this.#size);
+    const addresses = new Float64Array(this.#size);
+    let at = 0;
+    this.forEach((block, address) => {
+      blocks[at] = block;
+      addresses[at] = address;
+      at += 1;
+    });
+    return { blocks, addresses };
   }
 
   /** Where `block` is, or the free place where it belongs. */

@@ -58,7 +58,8 @@ export async function checkpoint(
       const overlay = state.overlay;
       const position = { segment: end.segment, id: log.currentId, slot: end.slot };
       state.frozen = overlay;
-      state.overlay = new Overlay();
+      // A disk that changed much is about to change as much again.
+      state.overlay = new Overlay(overlay.size);
       state.pace = new Pace(state.limits, log.slotsAppended);
       return {
         maker,

@@ -24,8 +24,9 @@ interface Part {
 export class MapMerge {
   readonly #pages: MapPages;
   readonly #writer: MapWriter;
-  readonly #blocks: Float64Array;
-  readonly #addresses: Float64Array;
+  readonly #overlay: Overlay;
+  #blocks: Float64Array = new Float64Array(0);
+  #addresses: Float64Array = new Float64Array(0);
   readonly #runs: readonly Run[];
   readonly #advance: (merged: number) => void;
 
@@ -33,15 +34,16 @@ export class MapMerge {
   constructor(pages: MapPages, writer: MapWriter, overlay: Overlay, advance: (merged: number) => void) {
     this.#pages = pages;
     this.#writer = writer;
-    const points = overlay.sortedPoints();
-    this.#blocks = points.blocks;
-    this.#addresses = points.addresses;
+    this.#overlay = overlay;
     this.#runs = overlay.runs;
     this.#advance = advance;
   }
 
   /** The address of the new root. */
   async merge(root: Address): Promise<Address> {
+    const { blocks, addresses } = await this.#overlay.sortedPoints();
+    this.#blocks = blocks;
+    this.#addresses = addresses;
     const merged = await this.#page(ROOT_LEVEL, 0, root, { from: 0, to: this.#blocks.length, runs: this.#runs });
     this.#advance(1);
     return merged;

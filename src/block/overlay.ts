@@ -1,6 +1,7 @@
-import { HOLE } from './address.ts';
 import type { Address } from './address.ts';
 import { BlockTable } from './block-table.ts';
+import { sortPoints } from './sorted-points.ts';
+import type { Points } from './sorted-points.ts';
 
 /** Blocks `first` up to but not including `end` that read as zeroes; `marker` says as a hole or as allocated zeroes. */
 export interface Run {
@@ -19,11 +20,16 @@ const LEAF_BLOCKS = 512;
  * overwrites the points inside it.
  */
 export class Overlay {
-  readonly #points = new BlockTable();
+  readonly #points: BlockTable;
   /** Sorted, disjoint. */
   #runs: Run[] = [];
   /** One bit for each leaf that may have points: lets ranges without any be skipped. */
   #leaves = new Uint8Array(0);
+
+  /** @param expected blocks that may be held without rearranging them. */
+  constructor(expected = 0) {
+    this.#points = new BlockTable(expected);
+  }
 
   /** Blocks and ranges held: what a checkpoint has to merge. */
   get size(): number {
@@ -86,12 +92,10 @@ export class Overlay {
     return at;
   }
 
-  /** Points in order of their block. */
-  sortedPoints(): { readonly blocks: Float64Array; readonly addresses: Float64Array } {
-    const blocks = this.#points.sortedBlocks();
-    const addresses = new Float64Array(blocks.length);
-    for (const [i, block] of blocks.entries()) addresses[i] = this.#points.get(block) ?? HOLE;
-    return { blocks, addresses };
+  /** Points in order of their block. Others have their turn meanwhile; this overlay must not change. */
+  sortedPoints(): Promise<Points> {
+    const { blocks, addresses } = this.#points.entries();
+    return sortPoints(blocks, addresses);
   }
 
   /** Applies a newer overlay on top of this one. */
