@@ -146,7 +146,11 @@ async function commit(state: DiskState, frozen: Frozen): Promise<Committed> {
     throw error;
   }
   state.headInDoubt = false;
-  for (const entry of mapSegments) store.put(entry);
+  state.work.checkpoints += 1;
+  for (const entry of mapSegments) {
+    store.put(entry);
+    state.work.mapSlots += entry.slots;
+  }
   state.root = root;
   state.frozen = undefined;
   endPace(state);

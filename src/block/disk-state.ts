@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 
 import type { Address, LogPosition } from './address.ts';
 import type { DiskKeys } from './disk-keys.ts';
+import { NO_WORK } from './disk-work.ts';
+import type { DiskWork } from './disk-work.ts';
 import type { Environment, Limits } from './environment.ts';
 import type { HeadFile } from './head-file.ts';
 import type { Head } from './head-format.ts';
@@ -50,6 +52,7 @@ export class DiskState {
   /** Set while `frozen` is. */
   pace: Pace | undefined;
   session: Session | undefined;
+  readonly work: DiskWork = { ...NO_WORK };
   /** A head that says "clean" may have reached the disk although its write failed: no write before another head. */
   headInDoubt = false;
 

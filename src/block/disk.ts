@@ -14,6 +14,7 @@ import { BlockWriter } from './block-writer.ts';
 import { checkpoint, renewHead } from './checkpoint.ts';
 import { MARK_NAME } from './disk-state.ts';
 import type { DiskState, Session } from './disk-state.ts';
+import type { DiskStatistics } from './disk-work.ts';
 import type { Environment } from './environment.ts';
 import type { Log } from './log.ts';
 import { openState } from './open-disk.ts';
@@ -26,6 +27,7 @@ import { beginSession } from './session.ts';
 export { createDisk } from './create-disk.ts';
 export { cloneDisk } from './clone-disk.ts';
 export { deleteDisk, deleteSnapshot, removeLeftoverDirectories } from './delete-disk.ts';
+export type { DiskStatistics } from './disk-work.ts';
 export type { DataKey, DiskIdentity, Environment } from './environment.ts';
 
 /**
@@ -82,6 +84,12 @@ export class Disk {
   /** True while a write that was answered would not survive power loss. */
   get hasUnflushedWrites(): boolean {
     return this.#state.session?.log.hasUnsynced ?? false;
+  }
+
+  /** What the disk has done since it was opened. */
+  get statistics(): DiskStatistics {
+    const { session, work, frozen } = this.#state;
+    return { ...work, logSlots: session?.log.slotsAppended ?? 0, checkpointing: frozen !== undefined };
   }
 
   /** The newest durable state. */

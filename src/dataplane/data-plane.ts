@@ -1,7 +1,8 @@
+import type { DiskStatistics } from '../block/disk-work.ts';
 import type { DataKey, DiskIdentity } from '../block/environment.ts';
 import type { Pin } from '../block/pin.ts';
 
-export type { DataKey, DiskIdentity, Pin };
+export type { DataKey, DiskIdentity, DiskStatistics, Pin };
 
 export type ExportStatus = 'Serving' | 'Reopening' | 'KeyUnavailable' | 'Quarantined';
 

@@ -7,14 +7,10 @@ import type { Clock } from '../base/clock.ts';
 import { isKind, messageOf, SystemError, type ErrorKind } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import { DataPlaneClient } from './client.ts';
+import { diskServerCommand } from './disk-server-command.ts';
 import type { Event, Method, Methods } from './protocol.ts';
 import { diskServerSocket } from './socket-path.ts';
 
-/**
- * Threads for file operations in the disk server. With libuv's 4, eight disks that sync keep a ninth's reads waiting:
- * p50 1.0 ms and p99 8.4 ms, against 0.02 and 0.05 ms with 32.
- */
-const IO_THREADS = '32';
 const READY_MS_MAX = 20_000;
 const RESTART_FIRST_MS = 50;
 const RESTART_MS_MAX = 5_000;
@@ -171,26 +167,8 @@ export class Supervisor {
   async #spawn(): Promise<void> {
     const { dataDirectory, nbdListen, program, clock } = this.#options;
     const output = openSync(path.join(dataDirectory, 'disk-server.log'), 'a', 0o600);
-    // SIGUSR1 would open an inspector on a process that holds plaintext keys; NODE_OPTIONS could load code into it.
-    const { NODE_OPTIONS: _removed, ...environment } = process.env;
-    const child = spawn(
-      process.execPath,
-      [
-        '--disable-sigusr1',
-        '--disable-warning=ExperimentalWarning',
-        program,
-        'disk-server',
-        '--data-dir',
-        dataDirectory,
-        '--nbd-listen',
-        nbdListen,
-      ],
-      {
-        detached: true,
-        stdio: ['ignore', output, output, 'pipe'],
-        env: { ...environment, UV_THREADPOOL_SIZE: IO_THREADS },
-      },
-    );
+    const { args, env } = diskServerCommand({ program, dataDirectory, nbdListen });
+    const child = spawn(process.execPath, args, { detached: true, stdio: ['ignore', output, output, 'pipe'], env });
     closeSync(output);
     child.unref();
     const readiness = child.stdio[3] as Readable;

@@ -10,6 +10,7 @@ import {
   deleteSnapshot,
   openDisk,
   type Disk,
+  type DiskStatistics,
   type Environment,
 } from '../block/disk.ts';
 import type { Pin } from '../block/pin.ts';
@@ -212,6 +213,13 @@ export class DiskHost {
 
   listExports(): readonly ExportInfo[] {
     return [...this.#byExport.values()].map((opened) => this.#describe(opened));
+  }
+
+  /** @throws {SystemError} kind `not-found`: the disk is not open. */
+  statistics(diskId: string): DiskStatistics {
+    const opened = this.#byDisk.get(diskId);
+    if (opened === undefined) throw new SystemError('not-found', 'DISK_NOT_OPEN', `disk ${diskId} is not open`);
+    return opened.disk.statistics;
   }
 
   /** Closes every disk; one that fails is named in the log and does not keep the others open. */

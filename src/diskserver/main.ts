@@ -102,6 +102,7 @@ async function start(): Promise<void> {
     },
     openExport: async (params) => ({ info: await host.openExport(params) }),
     closeExport: async (params) => ({ pin: await host.closeExport(params) }),
+    diskStatistics: async ({ diskId }) => ({ statistics: host.statistics(diskId) }),
     listExports: async () => ({ exports: host.listExports() }),
     shutdown: async () => {
       const pins = await host.closeAll();

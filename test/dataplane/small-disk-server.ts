@@ -36,6 +36,7 @@ const handlers: Handlers = {
   deleteSnapshot: refuse,
   openExport: refuse,
   closeExport: refuse,
+  diskStatistics: refuse,
   listExports: async () => ({ exports: [] }),
   shutdown: async () => {
     setImmediate(() => process.exit(0));

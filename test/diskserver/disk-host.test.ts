@@ -8,6 +8,7 @@ import { silentLogger } from '../../src/base/log.ts';
 import { systemClock } from '../../src/base/system-clock.ts';
 import { systemRandom } from '../../src/base/system-random.ts';
 import { GiB } from '../../src/base/units.ts';
+import { NO_WORK } from '../../src/block/disk-work.ts';
 import { openDisk } from '../../src/block/disk.ts';
 import type { DataKey, Environment } from '../../src/block/disk.ts';
 import { localFiles } from '../../src/block/local-files.ts';
@@ -16,6 +17,7 @@ import { nodeCipherBackend } from '../../src/crypto/node-aead.ts';
 import type { ExportInfo } from '../../src/dataplane/data-plane.ts';
 import { DiskHost } from '../../src/diskserver/disk-host.ts';
 import { ExportTable } from '../../src/diskserver/export-table.ts';
+import { NbdClient } from '../../src/nbd/client.ts';
 import { NbdServer } from '../../src/nbd/server.ts';
 
 /** Fails to close the sockets of some exports, as a folder that somebody removed would make it. */
@@ -126,4 +128,21 @@ test('a disk is not cloned onto itself, and clones in both directions end', asyn
   const both = await Promise.allSettled([clone('d-1', 'd-2'), clone('d-2', 'd-1')]);
   for (const each of both) assert.equal(each.status, 'rejected');
   await clone('d-1', 'd-3');
+});
+
+test('a disk tells what it has done since it was opened, and one that is not open tells nothing', async () => {
+  using bench = new HostBench();
+  await bench.open('d-1', await bench.create('d-1'));
+  assert.deepEqual(bench.host.statistics('d-1'), { ...NO_WORK, logSlots: 0, checkpointing: false });
+  await bench.host.createSnapshot({ diskId: 'd-1', snapshotId: 's-1', dataKey: bench.dataKey(), pin: undefined });
+  const client = await NbdClient.connect({ unixSocket: path.join(bench.root, 'nbd', 'd-1.sock') }, '');
+  await client.write(0, new Uint8Array(3 * 4096).fill(1));
+  await bench.host.createSnapshot({ diskId: 'd-1', snapshotId: 's-2', dataKey: bench.dataKey(), pin: undefined });
+  await client.disconnect();
+  const { logSlots, mapSlots, checkpoints } = bench.host.statistics('d-1');
+  assert.ok(logSlots >= 3 && mapSlots >= 1, `${logSlots} slots of the log, ${mapSlots} of the map`);
+  assert.equal(checkpoints, 1);
+  await bench.host.closeAll();
+  assert.throws(() => bench.host.statistics('d-1'), { kind: 'not-found', code: 'DISK_NOT_OPEN' });
+  await bench.nbd.close(0);
 });

@@ -1,0 +1,62 @@
+/** The command line. PURE. */
+import { parseArgs } from 'node:util';
+
+export interface Options {
+  readonly quick: boolean;
+  readonly json: boolean;
+  /** Writes the table into docs/benchmarks.md. */
+  readonly write: boolean;
+  /** Empty for all. */
+  readonly rows: readonly number[];
+  readonly rounds: number | undefined;
+  readonly seed: number;
+  readonly folder: string | undefined;
+  /** For Node of our disk server, `--cpu-prof` for one. */
+  readonly nodeFlags: readonly string[];
+}
+
+export const USAGE = `npm run bench -- [options]
+  --quick        short runs on small disks, under two minutes
+  --rows 1,5     only these rows
+  --rounds N     instead of 5 (3 with --quick)
+  --seed N       of the order of rounds and of what fio writes where
+  --folder DIR   where disks and images are made; default a new one in the system's temporary folder
+  --json         the report as JSON, with every round
+  --write        puts the table into docs/benchmarks.md
+  --node-flag F  for Node of our disk server; may stand several times
+`;
+
+/** @throws {Error} with a sentence for the user. */
+export function parseOptions(args: readonly string[], nowMs: number): Options {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      quick: { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
+      write: { type: 'boolean', default: false },
+      rows: { type: 'string' },
+      rounds: { type: 'string' },
+      seed: { type: 'string' },
+      folder: { type: 'string' },
+      'node-flag': { type: 'string', multiple: true, default: [] },
+    },
+  });
+  const whole = (name: string, text: string): number => {
+    const value = Number(text);
+    if (!Number.isSafeInteger(value) || value < 1) throw new Error(`--${name} takes whole numbers from 1, not ${text}`);
+    return value;
+  };
+  return {
+    quick: values.quick,
+    json: values.json,
+    write: values.write,
+    rows: (values.rows ?? '')
+      .split(',')
+      .filter(Boolean)
+      .map((row) => whole('rows', row)),
+    rounds: values.rounds === undefined ? undefined : whole('rounds', values.rounds),
+    seed: values.seed === undefined ? (Math.floor(nowMs) % 1_000_000) + 1 : whole('seed', values.seed),
+    folder: values.folder,
+    nodeFlags: values['node-flag'],
+  };
+}

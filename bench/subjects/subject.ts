@@ -1,0 +1,28 @@
+import type { FioTarget } from '../fio.ts';
+
+/**
+ * S us with AES-256-GCM, S4 us with SM4-GCM, Q qemu-nbd with LUKS, K nbdkit with its luks filter, R qemu-nbd raw,
+ * F fio on a raw file.
+ */
+export type SubjectId = (typeof SUBJECT_IDS)[number];
+export const SUBJECT_IDS = ['S', 'S4', 'Q', 'K', 'R', 'F'] as const;
+
+/** Something that can be measured. `sizeBytes` of it are used. */
+export interface Subject extends AsyncDisposable {
+  readonly id: SubjectId;
+  readonly sizeBytes: number;
+  readonly target: FioTarget;
+  /** Its server process; undefined when there is none. */
+  readonly pid: number | undefined;
+  /** The files that hold its data now. */
+  files(): readonly string[];
+}
+
+export const SUBJECT_NAMES: Readonly<Record<SubjectId, string>> = {
+  S: 'sealdisk, AES-256-GCM',
+  S4: 'sealdisk, SM4-GCM',
+  Q: 'qemu-nbd, LUKS (AES-256-XTS)',
+  K: 'nbdkit file + luks filter (AES-256-XTS)',
+  R: 'qemu-nbd, raw',
+  F: 'fio on a raw file',
+};
