@@ -52,13 +52,13 @@ export async function openState(env: Environment, directory: string, options: Op
     if (!head.clean) await checkHolder(env, directory, head, options);
     state = await loadState(env, directory, keys, opened);
     let inMemory: OpenedState['inMemory'];
+    // Who opens is given the head's pin, so that the head must be durable, for reading too. It needs no space for that.
+    if (opened.needsRepair && (head.clean || options.readOnly)) await headFile.settle();
     if (!head.clean && options.readOnly) {
       inMemory = { loss: await replayInMemory(state, { salvage: options.salvage === true }) };
       if (inMemory.loss !== undefined) reportLoss(state, inMemory.loss);
     } else if (!head.clean) {
       await recover(state);
-    } else if (opened.needsRepair && !options.readOnly) {
-      await headFile.settle();
     }
     await clearRetired(state);
     if (!options.readOnly) {
