@@ -60,7 +60,7 @@ export class ByteWriter {
   }
 }
 
-/** Reads what `ByteWriter` wrote. Reading past the end answers zeroes and sets `overrun`. */
+/** Reads what `ByteWriter` wrote. Reading past the end answers zeroes and sets `overrun`, as does an inexact integer. */
 export class ByteReader {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
@@ -92,7 +92,9 @@ export class ByteReader {
   u64(): number {
     if (!this.#take(8)) return 0;
     const value = Number(this.#view.getBigUint64(this.#at - 8, true));
-    return Number.isSafeInteger(value) ? value : Number.NaN;
+    if (Number.isSafeInteger(value)) return value;
+    this.overrun = true;
+    return Number.NaN;
   }
 
   /** A copy. */

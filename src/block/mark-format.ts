@@ -30,5 +30,6 @@ export function decodeMark(copy: Uint8Array, keys: DiskKeys): Mark | undefined {
   if (copy.length !== MARK_SIZE_BYTES || !keys.isAuthentic('mark', copy)) return undefined;
   const reader = new ByteReader(copy);
   if (reader.text(8) !== MAGIC || reader.u16() !== VERSION) return undefined;
-  return { session: reader.raw(16), durable: { segment: reader.u64(), slot: reader.u32() } };
+  const mark = { session: reader.raw(16), durable: { segment: reader.u64(), slot: reader.u32() } };
+  return reader.overrun ? undefined : mark;
 }

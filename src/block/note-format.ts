@@ -41,6 +41,11 @@ export function encodeNote(note: Note): Uint8Array {
 /** Undefined for a note of a kind that this version does not know. */
 export function decodeNote(body: Uint8Array): Note | undefined {
   const reader = new ByteReader(body);
+  const note = readFields(reader);
+  return reader.overrun ? undefined : note;
+}
+
+function readFields(reader: ByteReader): Note | undefined {
   const kind = reader.u8();
   if (kind === NOTE_BEGIN)
     return {

@@ -65,7 +65,7 @@ export function decodeSegmentHeader(copy: Uint8Array, keys: DiskKeys): SegmentHe
   const kind = kindCode === KIND_CODES.log ? 'log' : kindCode === KIND_CODES.map ? 'map' : undefined;
   const suite = suiteOfCode(reader.u8());
   if (kind === undefined || suite === undefined) return undefined;
-  return {
+  const fields: SegmentHeader = {
     kind,
     suite,
     capacity: reader.u32(),
@@ -75,6 +75,7 @@ export function decodeSegmentHeader(copy: Uint8Array, keys: DiskKeys): SegmentHe
     epoch: { id: reader.raw(EPOCH_ID_SIZE_BYTES), wrapped: reader.raw(WRAPPED_EPOCH_SIZE_BYTES) },
     diskId: reader.text(reader.u8()),
   };
+  return reader.overrun ? undefined : fields;
 }
 
 /** What a segment table remembers of a header, so that a clone can check one that it has no MAC key for. */

@@ -112,7 +112,7 @@ export function readTableFields(copy: Uint8Array): SegmentTable | undefined {
     if (epoch === undefined || reader.u64() !== 0) return undefined;
     segments.push({ number, id, headerDigest, epoch, slots });
   }
-  return { ...fields, diskId, snapshotId, segments };
+  return reader.overrun ? undefined : { ...fields, diskId, snapshotId, segments };
 }
 
 /** SHA-256 of one copy: what the head pins. */

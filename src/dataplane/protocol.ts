@@ -104,8 +104,23 @@ function decodeMessage(body: Buffer): object {
   const jsonLength = body.readUInt32BE(0);
   if (jsonLength > body.length - 4)
     throw new SystemError('invalid', 'BAD_MESSAGE', 'a message ends before its text does');
-  let at = 4 + jsonLength;
-  const value: unknown = JSON.parse(body.toString('utf8', 4, at), (_key, field: unknown) => {
+  const text = body.toString('utf8', 4, 4 + jsonLength);
+  let value: unknown;
+  try {
+    value = parseWithBinaries(text, body, 4 + jsonLength);
+  } catch (error) {
+    if (error instanceof SystemError) throw error;
+    throw new SystemError('invalid', 'BAD_MESSAGE', 'the text of a message is not JSON');
+  }
+  if (typeof value !== 'object' || value === null)
+    throw new SystemError('invalid', 'BAD_MESSAGE', 'a message is not an object');
+  return value;
+}
+
+/** @param from where the binary fields begin in `body`. */
+function parseWithBinaries(text: string, body: Buffer, from: number): unknown {
+  let at = from;
+  return JSON.parse(text, (_key, field: unknown) => {
     if (typeof field !== 'object' || field === null || !('$bin' in field)) return field;
     const length = Number(field.$bin);
     if (!Number.isSafeInteger(length) || length < 0 || length > body.length - at) {
@@ -116,9 +131,6 @@ function decodeMessage(body: Buffer): object {
     at += length;
     return binary;
   });
-  if (typeof value !== 'object' || value === null)
-    throw new SystemError('invalid', 'BAD_MESSAGE', 'a message is not an object');
-  return value;
 }
 
 /** Cuts a byte stream into messages. Wipes every byte that it was given, since messages carry keys. */

@@ -66,7 +66,9 @@ export class ControlServer {
   async #answer(socket: Socket, request: Request): Promise<void> {
     let reply: object;
     try {
-      const handler = this.#handlers[request.method] as ((params: object) => Promise<object>) | undefined;
+      const handler = Object.hasOwn(this.#handlers, request.method)
+        ? (this.#handlers[request.method] as (params: object) => Promise<object>)
+        : undefined;
       if (handler === undefined)
         throw new SystemError('invalid', 'UNKNOWN_METHOD', `this disk server has no method ${request.method}`);
       reply = { id: request.id, result: await handler(request.params) };
@@ -83,9 +85,9 @@ export class ControlServer {
   }
 }
 
-/** Zeroes every data key among the parameters: whoever needed it has taken a copy of its own. */
-function wipeKeys(params: object): void {
-  for (const [name, value] of Object.entries(params)) {
+/** Zeroes every data key among the parameters, which may be anything: whoever needed it has taken a copy of its own. */
+function wipeKeys(params: object | undefined): void {
+  for (const [name, value] of Object.entries(params ?? {})) {
     if ((name === 'key' || name === 'psk') && value instanceof Uint8Array) value.fill(0);
     else if (typeof value === 'object' && value !== null && !(value instanceof Uint8Array)) wipeKeys(value as object);
   }

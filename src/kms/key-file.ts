@@ -35,7 +35,8 @@ export function encodeKeyFile(header: KeyFileHeader, material: Uint8Array): Uint
 
 /**
  * @returns `material` is a copy that the caller owns; `content` is left to its owner.
- * @throws {SystemError} kind `corrupt`, code `KEY_FILE_VERSION`: authentic, but not of a version that we know.
+ * @throws {SystemError} kind `corrupt`, code `KEY_FILE_VERSION`: authentic, but not of a version that we know; code
+ *   `KEY_FILE_DAMAGED`: authentic, but not what `encodeKeyFile` makes.
  */
 export function decodeKeyFile(content: Uint8Array): {
   readonly header: KeyFileHeader;
@@ -45,6 +46,17 @@ export function decodeKeyFile(content: Uint8Array): {
     throw new SystemError('corrupt', 'KEY_FILE_VERSION', 'A key file has a version that this Sealdisk does not know.');
   const view = Buffer.from(content.buffer, content.byteOffset, content.length);
   const materialOffset = HEADER_OFFSET + view.readUInt32LE(1);
-  const header = JSON.parse(view.toString('utf8', HEADER_OFFSET, materialOffset)) as KeyFileHeader;
+  const header = parseHeader(view.toString('utf8', HEADER_OFFSET, materialOffset));
+  if (header === undefined || materialOffset > content.length)
+    throw new SystemError('corrupt', 'KEY_FILE_DAMAGED', 'A key file is authentic but its header cannot be read.');
   return { header, material: wipeableCopy(content.subarray(materialOffset)) };
+}
+
+function parseHeader(json: string): KeyFileHeader | undefined {
+  try {
+    const header: unknown = JSON.parse(json);
+    return typeof header === 'object' && header !== null ? (header as KeyFileHeader) : undefined;
+  } catch {
+    return undefined;
+  }
 }

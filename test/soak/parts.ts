@@ -1,4 +1,5 @@
 /** Everything that `npm run soak` does, in the order of its turns. */
+import { fuzzDecoders } from '../fuzz/decoders.ts';
 import { crashAtEveryCall } from '../sim/every-call.ts';
 import {
   crashAfterFailedHeadSync,
@@ -46,8 +47,16 @@ async function narrowWindows(seed: number): Promise<Counts> {
   return { crashes };
 }
 
+async function decoders(seed: number): Promise<Counts> {
+  const reached = Object.values(await fuzzDecoders(seed, 1_000));
+  const sum = (of: (each: (typeof reached)[number]) => number): number =>
+    reached.reduce((all, each) => all + of(each), 0);
+  return { inputs: sum(({ refused, accepted }) => refused + accepted), accepted: sum(({ accepted }) => accepted) };
+}
+
 export const PARTS: readonly SoakPart[] = [
   { name: 'simulation', about: 'random work on a simulated machine that crashes', run: simulate },
   { name: 'every-call', about: 'a crash at every single call of a short piece of work, in six ways', run: everyCall },
   { name: 'narrow-windows', about: 'a crash at every call of single operations', run: narrowWindows },
+  { name: 'decoders', about: 'mutated bytes for every decoder of files and of the control protocol', run: decoders },
 ];
