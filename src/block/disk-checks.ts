@@ -1,5 +1,7 @@
 import { messageOf } from '../base/errors.ts';
-import { ROOTS_NAME, SEGMENTS_NAME, TABLES_NAME } from './disk-state.ts';
+import type { Logger } from '../base/log.ts';
+import { decodeHead, HEAD_COPIES, HEAD_SIZE_BYTES } from './head-format.ts';
+import { HEAD_NAME, ROOTS_NAME, SEGMENTS_NAME, TABLES_NAME } from './disk-state.ts';
 import type { DiskState } from './disk-state.ts';
 import { equalBytes, toHex } from './fixed-bytes.ts';
 import { readTableFile, readWhole } from './table-file.ts';
@@ -45,6 +47,25 @@ export async function checkMetadata(state: DiskState): Promise<void> {
       env.log.error({ file: path, reason: messageOf(error) }, 'a snapshot cannot be used'),
     );
   }
+}
+
+/** Reads the head and the table that it names again, all copies. The caller keeps both from being written meanwhile. */
+export async function checkHeadAndTable(state: DiskState, log: Logger): Promise<void> {
+  const { env, keys, head } = state;
+  const path = state.path(HEAD_NAME);
+  try {
+    const both = await readWhole(env.files, path);
+    for (let copy = 0; copy < HEAD_COPIES; copy++) {
+      const bytes = both.subarray(copy * HEAD_SIZE_BYTES, (copy + 1) * HEAD_SIZE_BYTES);
+      if (decodeHead(bytes, keys) === undefined) log.error({ file: path, copy }, 'a copy of the head does not verify');
+    }
+  } catch (error) {
+    log.error({ file: path, reason: messageOf(error) }, 'the head cannot be read');
+  }
+  const table = `${state.path(TABLES_NAME)}/${toHex(head.tableId)}`;
+  await readTableFile(env.files, table, keys, log, head.tableDigest).catch((error: unknown) =>
+    log.error({ file: table, reason: messageOf(error) }, 'the segment table cannot be used'),
+  );
 }
 
 /**

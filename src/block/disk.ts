@@ -4,6 +4,7 @@
  */
 import { assert } from '../base/assert.ts';
 import { messageOf, SystemError } from '../base/errors.ts';
+import type { Logger } from '../base/log.ts';
 import { Mutex } from '../base/mutex.ts';
 import { BLOCK_SIZE_BYTES } from '../base/units.ts';
 import { BlockReader } from './block-reader.ts';
@@ -12,6 +13,8 @@ import { blockStatus } from './block-status.ts';
 import type { Extent } from './block-status.ts';
 import { BlockWriter } from './block-writer.ts';
 import { checkpoint, renewHead } from './checkpoint.ts';
+import { ChecksumKeeper } from './checksum-keeper.ts';
+import { checkHeadAndTable } from './disk-checks.ts';
 import { MARK_NAME } from './disk-state.ts';
 import type { DiskState, Session } from './disk-state.ts';
 import type { DiskStatistics } from './disk-work.ts';
@@ -22,6 +25,10 @@ import type { OpenedState, OpenOptions } from './open-disk.ts';
 import type { Pin } from './pin.ts';
 import { recover } from './recovery.ts';
 import type { LogLoss } from './recovery.ts';
+import { scrub } from './scrub.ts';
+import type { ScrubOptions } from './scrub.ts';
+import type { ScrubReport } from './scrub-report.ts';
+import { keptStates } from './scrubbed-states.ts';
 import { beginSession } from './session.ts';
 
 export { createDisk } from './create-disk.ts';
@@ -66,6 +73,9 @@ export class Disk {
   /** A checkpoint that failed is tried again after this many more changes. */
   #changesForCheckpoint = 0;
   #checkpointing = false;
+  readonly #checksums: ChecksumKeeper;
+  /** Ends a scrub when the disk is closed. */
+  #stopping = new AbortController();
 
   constructor(env: Environment, opened: OpenedState, readOnly: boolean) {
     this.#env = env;
@@ -78,6 +88,7 @@ export class Disk {
     this.sizeBytes = opened.state.head.sizeBytes;
     this.#resolver = new BlockResolver(opened.state);
     this.#reader = new BlockReader(opened.state, this.#resolver);
+    this.#checksums = new ChecksumKeeper(opened.state);
     this.#writer = new BlockWriter(opened.state, this.#resolver, this.#reader);
   }
 
@@ -180,17 +191,49 @@ export class Disk {
   }
 
   /**
+   * Reads and verifies everything that the disk and its snapshots need; what is written meanwhile is left out. I/O goes on.
+   * @throws the signal's reason; {SystemError} code `SCRUB_STOPPED`: the disk was closed.
+   */
+  async scrub(options: Omit<ScrubOptions, 'takeChecksums'>): Promise<ScrubReport> {
+    return this.#run(async () => {
+      const state = this.#state;
+      // The map then has every block that was written before; without space an older one is scrubbed.
+      if (state.session !== undefined)
+        await this.#checkpoint({ clean: false }).catch((error: unknown) =>
+          this.#env.log.warn({ diskId: state.head.diskId, reason: messageOf(error) }, 'the scrub goes on without'),
+        );
+      const { signal } = this.#stopping;
+      const target = {
+        env: this.#env,
+        directory: state.directory,
+        keys: state.keys,
+        store: state.store,
+        diskId: state.head.diskId,
+        states: (log: Logger) => keptStates(state, log),
+        checkRecords: (log: Logger) => this.#headTurn.run(() => checkHeadAndTable(state, log)),
+      };
+      return scrub(target, {
+        ...options,
+        signal: options.signal === undefined ? signal : AbortSignal.any([signal, options.signal]),
+        takeChecksums: !this.#readOnly,
+      });
+    });
+  }
+
+  /**
    * Waits for what is running, makes everything durable, lets go of the directory and the keys.
    * When this fails the disk stays open and usable; then it can be closed again or abandoned.
    */
   async close(): Promise<Pin> {
     this.#checkOpen();
     this.#condition = 'closing';
+    this.#stopping.abort(new SystemError('conflict', 'SCRUB_STOPPED', 'the disk was closed while it was scrubbed'));
     try {
       while (this.#running.size > 0) await Promise.allSettled(this.#running);
       if (this.#state.session !== undefined) await this.#checkpoint({ clean: true });
     } catch (error) {
       this.#condition = 'open';
+      this.#stopping = new AbortController();
       throw error;
     }
     this.#condition = 'closed';
@@ -207,6 +250,7 @@ export class Disk {
   async abandon(): Promise<void> {
     if (this.#condition === 'closed') return;
     this.#condition = 'closed';
+    this.#stopping.abort(new SystemError('conflict', 'SCRUB_STOPPED', 'the disk was closed while it was scrubbed'));
     await this.#beginning?.catch(() => undefined);
     await this.#state.session?.log.close();
     // Without the log they fail soon; until then they use what is about to be released.
@@ -215,6 +259,7 @@ export class Disk {
   }
 
   async #release(): Promise<void> {
+    await this.#checksums.stop();
     this.#state.store.close();
     await this.#state.headFile.close().catch(() => undefined);
     this.#state.keys[Symbol.dispose]();
@@ -268,6 +313,7 @@ export class Disk {
     return this.#headTurn.run(async () => {
       if (this.#inMemory) await this.#recoverFiles();
       await checkpoint(this.#state, options);
+      this.#checksums.catchUp();
       this.onPin?.(this.#state.pin);
       return this.#state.pin;
     });

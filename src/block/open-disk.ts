@@ -60,6 +60,8 @@ export async function openState(env: Environment, directory: string, options: Op
     } else if (!head.clean) {
       await recover(state);
     }
+    // The owner pins what was read: it must not be in memory only. Written in place, this needs no space.
+    if (opened.needsRepair && (head.clean || options.readOnly)) await headFile.settle();
     await clearRetired(state);
     if (!options.readOnly) {
       await removeLeftovers(state);

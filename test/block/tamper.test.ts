@@ -132,7 +132,10 @@ for (const suite of ['aes-256-gcm', 'sm4-gcm'] as const)
         await disk.close();
         writeFileSync(file, intact);
         const isLive = live.get(name)?.some(({ from, end }) => offset >= from && offset < end) ?? false;
-        const isDead = name === 'lock' || (name.startsWith('seg/') && offset >= SEGMENT_HEADER_REGION_BYTES && !isLive);
+        const isDead =
+          name === 'lock' ||
+          name.startsWith('sums/') ||
+          (name.startsWith('seg/') && offset >= SEGMENT_HEADER_REGION_BYTES && !isLive);
         const where = `${name} byte ${offset}`;
         if (isDead) {
           assert.deepEqual(failed, [], `${where} is dead`);
