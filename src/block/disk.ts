@@ -15,6 +15,10 @@ import { BlockWriter } from './block-writer.ts';
 import { checkpoint, renewHead } from './checkpoint.ts';
 import { ChecksumKeeper } from './checksum-keeper.ts';
 import { checkHeadAndTable } from './disk-checks.ts';
+import { changedBetween } from './compare-states.ts';
+import type { ChangedExtent } from './compare-states.ts';
+import { ComparedSnapshots } from './compared-snapshots.ts';
+import { deleteSnapshot } from './delete-disk.ts';
 import { MARK_NAME } from './disk-state.ts';
 import type { DiskState, Session } from './disk-state.ts';
 import type { DiskStatistics } from './disk-work.ts';
@@ -30,11 +34,15 @@ import type { ScrubOptions } from './scrub.ts';
 import type { ScrubReport } from './scrub-report.ts';
 import { keptStates } from './scrubbed-states.ts';
 import { beginSession } from './session.ts';
+import type { SnapshotView } from './snapshot-view.ts';
 
 export { createDisk } from './create-disk.ts';
 export { cloneDisk } from './clone-disk.ts';
 export { deleteDisk, deleteSnapshot, removeLeftoverDirectories } from './delete-disk.ts';
 export type { DiskStatistics } from './disk-work.ts';
+export { openSnapshotView } from './snapshot-view.ts';
+export type { SnapshotView } from './snapshot-view.ts';
+export type { ChangedExtent } from './compare-states.ts';
 export type { DataKey, DiskIdentity, Environment } from './environment.ts';
 
 /**
@@ -64,6 +72,8 @@ export class Disk {
   readonly #resolver: BlockResolver;
   readonly #reader: BlockReader;
   readonly #writer: BlockWriter;
+  readonly #compared: ComparedSnapshots;
+  readonly #snapshotIds: Set<string>;
   /** Held by checkpoints, snapshots, the close, and whoever writes the head. */
   readonly #headTurn = new Mutex();
   #beginning: Promise<Session> | undefined;
@@ -90,6 +100,8 @@ export class Disk {
     this.#reader = new BlockReader(opened.state, this.#resolver);
     this.#checksums = new ChecksumKeeper(opened.state);
     this.#writer = new BlockWriter(opened.state, this.#resolver, this.#reader);
+    this.#compared = new ComparedSnapshots(opened.state);
+    this.#snapshotIds = new Set(opened.snapshotIds);
   }
 
   /** True while a write that was answered would not survive power loss. */
@@ -182,7 +194,44 @@ export class Disk {
 
   /** Keeps the disk as it is now, with every answered write, under a name. Writes go on meanwhile. */
   async snapshot(snapshotId: string): Promise<Pin> {
-    return this.#run(() => this.#checkpoint({ clean: false, snapshotId }));
+    return this.#run(async () => {
+      const pin = await this.#checkpoint({ clean: false, snapshotId });
+      this.#snapshotIds.add(snapshotId);
+      return pin;
+    });
+  }
+
+  /** The snapshots of the disk, in no order. */
+  get snapshotIds(): readonly string[] {
+    return [...this.#snapshotIds];
+  }
+
+  /** Forgets a snapshot; one that is not there is no error. */
+  async deleteSnapshot(snapshotId: string): Promise<void> {
+    return this.#run(async () => {
+      try {
+        await deleteSnapshot(this.#env, this.#state.directory, snapshotId);
+        this.#snapshotIds.delete(snapshotId);
+      } finally {
+        this.#compared.forget(snapshotId);
+      }
+    });
+  }
+
+  /**
+   * What differs between the disk now, with every answered write, and a snapshot of it: extents from `offset` on, in
+   * order, without gaps, at least one; they may end before `offset + length`. Trimmed ranges count as changed.
+   * @throws {SystemError} kind `not-found`: there is no such snapshot (any more).
+   */
+  async changedSince(snapshotId: string, offset: number, length: number): Promise<readonly ChangedExtent[]> {
+    this.#checkRange(offset, length);
+    return this.#run(() => this.#compared.changedSince(snapshotId, offset, length));
+  }
+
+  /** The same for a clone and a snapshot of the disk that it was made from, which the caller keeps open meanwhile. */
+  async changedFrom(view: SnapshotView, offset: number, length: number): Promise<readonly ChangedExtent[]> {
+    this.#checkRange(offset, length);
+    return this.#run(() => changedBetween(view.state, this.#state, offset, length));
   }
 
   /** Moves what changed into the map, so that recovery has less to do. Writes go on meanwhile. */
@@ -260,6 +309,7 @@ export class Disk {
 
   async #release(): Promise<void> {
     await this.#checksums.stop();
+    this.#compared.close();
     this.#state.store.close();
     await this.#state.headFile.close().catch(() => undefined);
     this.#state.keys[Symbol.dispose]();

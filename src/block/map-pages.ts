@@ -19,6 +19,7 @@ export class MapPages {
   readonly #keys: DiskKeys;
   readonly #log: Logger;
   readonly #pagesMax: number;
+  readonly #lookAgain: (() => Promise<void>) | undefined;
   readonly #pages = new Map<Address, MapEntries>();
   readonly #loading = new Map<Address, Promise<MapEntries>>();
   /** Pages whose loss is in the log already. */
@@ -29,11 +30,14 @@ export class MapPages {
     readonly keys: DiskKeys;
     readonly log: Logger;
     readonly pagesMax: number;
+    /** Called before a page is given up that could not be read. */
+    readonly lookAgain?: () => Promise<void>;
   }) {
     this.#store = parts.store;
     this.#keys = parts.keys;
     this.#log = parts.log;
     this.#pagesMax = parts.pagesMax;
+    this.#lookAgain = parts.lookAgain;
   }
 
   /** The page if it is in memory. Not to be modified. */
@@ -66,7 +70,7 @@ export class MapPages {
    */
   async loadOrDamaged(address: Address, level: number, index: number): Promise<MapEntries> {
     try {
-      return await this.load(address, level, index);
+      return await this.#loadPatiently(address, level, index);
     } catch (error) {
       if (!(error instanceof SystemError) || error.kind !== 'corrupt') throw error;
       if (!this.#damaged.has(address)) {
@@ -76,6 +80,16 @@ export class MapPages {
         this.#log.error({ ...fields, reason: error.message }, 'a map page is lost; its blocks cannot be read');
       }
       return uniformPage(DAMAGED);
+    }
+  }
+
+  async #loadPatiently(address: Address, level: number, index: number): Promise<MapEntries> {
+    try {
+      return await this.load(address, level, index);
+    } catch (error) {
+      if (this.#lookAgain === undefined || this.#damaged.has(address)) throw error;
+      await this.#lookAgain();
+      return this.load(address, level, index);
     }
   }
 
@@ -115,6 +129,13 @@ export class MapPages {
       address = page[childOf(leaf, level)] ?? 0;
     }
     return isMarker(address) ? address : this.loadOrDamaged(address, 0, leaf);
+  }
+
+  /** What the page at `address`, on `level` above `leaf`, says of the next page on the way; a marker says it of all. */
+  async child(address: Address, level: number, leaf: number): Promise<Address> {
+    if (isMarker(address)) return address;
+    const page = this.#pages.get(address) ?? (await this.loadOrDamaged(address, level, pageOf(leaf, level)));
+    return page[childOf(leaf, level)] ?? 0;
   }
 
   /** How many leaves from `leaf` on are surely covered by one marker (at least 1 when the leaf itself is), and which. */

@@ -1,7 +1,16 @@
 import { messageOf, SystemError } from '../base/errors.ts';
 import { checkMetadata, CHECKED_AT_OPEN_MAX, removeLeftovers } from './disk-checks.ts';
 import { DiskKeys } from './disk-keys.ts';
-import { DiskState, HEAD_NAME, LOCK_NAME, machineDigest, MARK_NAME, RETIRED_NAME, TABLES_NAME } from './disk-state.ts';
+import {
+  DiskState,
+  HEAD_NAME,
+  LOCK_NAME,
+  machineDigest,
+  MARK_NAME,
+  RETIRED_NAME,
+  ROOTS_NAME,
+  TABLES_NAME,
+} from './disk-state.ts';
 import { DEFAULT_LIMITS } from './environment.ts';
 import type { DataKey, Environment } from './environment.ts';
 import { equalBytes, toHex } from './fixed-bytes.ts';
@@ -36,6 +45,7 @@ export interface OpenedState {
   readonly recovered: boolean;
   /** Set when the log was read and nothing was written: the files still say that the disk was not closed. */
   readonly inMemory?: { readonly loss: LogLoss | undefined } | undefined;
+  readonly snapshotIds: readonly string[];
 }
 
 export async function openState(env: Environment, directory: string, options: OpenOptions): Promise<OpenedState> {
@@ -69,7 +79,8 @@ export async function openState(env: Environment, directory: string, options: Op
     }
     if (state.store.entries().length <= CHECKED_AT_OPEN_MAX) await checkMetadata(state);
     else void checkMetadata(state).catch((error: unknown) => env.log.warn({ reason: messageOf(error) }, 'check ended'));
-    return { state, lock, recovered: !head.clean, inMemory };
+    const snapshotIds = (await env.files.list(state.path(ROOTS_NAME))).filter((name) => !name.endsWith('.new'));
+    return { state, lock, recovered: !head.clean, snapshotIds, inMemory };
   } catch (error) {
     state?.store.close();
     await headFile?.close().catch(() => undefined);

@@ -9,7 +9,7 @@ import type { Closable, ReaderCache } from './reader-cache.ts';
 import { SLOT_SIZE_BYTES, slotOffset, slotsInFile } from './slot-format.ts';
 
 export interface SegmentFileParts {
-  readonly files: FileSystem;
+  readonly files: Pick<FileSystem, 'open'>;
   readonly cache: ReaderCache;
   readonly log: Logger;
 }

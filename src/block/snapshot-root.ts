@@ -22,11 +22,23 @@ export async function readSnapshot(
   const { headFile, head, pin } = await HeadFile.open(files, `${source.directory}/${HEAD_NAME}`, keys, log);
   await headFile.close();
   checkPin(head, pin, source.pin);
-  const path = `${source.directory}/${ROOTS_NAME}/${source.snapshotId}`;
-  if ((await files.stat(path)) === undefined)
-    throw new SystemError('not-found', 'SNAPSHOT_NOT_FOUND', `there is no snapshot ${source.snapshotId}`);
-  const table = await readTableFile(files, path, keys, log);
-  if (table.snapshotId !== source.snapshotId || table.diskId !== head.diskId)
-    throw corrupt('TABLE_CORRUPT', `${path} holds ${table.snapshotId} of ${table.diskId}`);
+  const table = await readRoot(env, source.directory, source.snapshotId, keys);
+  if (table.diskId !== head.diskId)
+    throw corrupt('TABLE_CORRUPT', `snapshot ${source.snapshotId} is one of disk ${table.diskId}`);
+  return table;
+}
+
+/** The same without a look at the head: for who holds the disk. @throws {SystemError} kind `not-found`: no such snapshot. */
+export async function readRoot(
+  env: Environment,
+  directory: string,
+  snapshotId: string,
+  keys: DiskKeys,
+): Promise<SegmentTable> {
+  const path = `${directory}/${ROOTS_NAME}/${snapshotId}`;
+  if ((await env.files.stat(path)) === undefined)
+    throw new SystemError('not-found', 'SNAPSHOT_NOT_FOUND', `there is no snapshot ${snapshotId}`);
+  const table = await readTableFile(env.files, path, keys, env.log);
+  if (table.snapshotId !== snapshotId) throw corrupt('TABLE_CORRUPT', `${path} holds snapshot ${table.snapshotId}`);
   return table;
 }

@@ -42,6 +42,8 @@ after(() => {
     checkpoints: 1,
     snapshots: 1,
     clones: 1,
+    views: 0.2,
+    comparisons: 1,
     flushes: 10,
     writes: 30,
     cachedReads: 1,

@@ -19,6 +19,8 @@ interface Version {
 /** What a snapshot may hold of a block: a version from `from` to `to`; one content once it was read. */
 interface Frozen {
   readonly versions: ReadonlyMap<number, { readonly candidates: readonly Buffer[] }>;
+  /** The version of each block of which it is certain that the snapshot holds it. */
+  readonly certain: ReadonlyMap<number, Version>;
 }
 
 /**
@@ -96,8 +98,19 @@ export class Oracle {
           },
         ]),
       );
-      this.#snapshots.set(snapshotId, { versions });
+      const certain = new Map<number, Version>();
+      for (const block of this.blocks) {
+        const [version, ...others] = this.#versions(block).slice(from.get(block) ?? 0);
+        if (version !== undefined && others.length === 0) certain.set(block, version);
+      }
+      this.#snapshots.set(snapshotId, { versions, certain });
     };
+  }
+
+  /** True when nobody has even tried to change the block since the snapshot, or what was tried is known not to have happened. */
+  isUntouchedSince(snapshotId: string, block: number): boolean {
+    const version = this.#snapshots.get(snapshotId)?.certain.get(block);
+    return version !== undefined && this.#versions(block).at(-1) === version;
   }
 
   forgetSnapshot(snapshotId: string): void {
@@ -117,7 +130,7 @@ export class Oracle {
       );
     }
     const versions = new Map([...read].map(([block, content]) => [block, { candidates: [content] }]));
-    this.#snapshots.set(snapshotId, { versions });
+    this.#snapshots.set(snapshotId, { ...frozen, versions });
   }
 
   /** A clone outlives its snapshot, and so does what is known of it. */

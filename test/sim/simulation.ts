@@ -13,6 +13,7 @@ import {
   deleteDisk,
   deleteSnapshot,
   openDisk,
+  openSnapshotView,
   removeLeftoverDirectories,
 } from '../../src/block/disk.ts';
 import type { DataKey, Disk, DiskIdentity, Environment } from '../../src/block/disk.ts';
@@ -55,6 +56,8 @@ export interface Reached {
   checkpoints: number;
   snapshots: number;
   clones: number;
+  views: number;
+  comparisons: number;
   flushes: number;
   writes: number;
   cachedReads: number;
@@ -77,6 +80,8 @@ export function nothingReached(): Reached {
     checkpoints: 0,
     snapshots: 0,
     clones: 0,
+    views: 0,
+    comparisons: 0,
     flushes: 0,
     writes: 0,
     cachedReads: 0,
@@ -335,7 +340,7 @@ class World {
     else if (roll < 94) await this.#flush(disk);
     else if (roll < 96) await this.#checkpoint(disk);
     else if (roll < 98) await this.#snapshot(disk);
-    else await this.#dropOrCloneSnapshot();
+    else await this.#useSnapshot(disk, busy);
   }
 
   /** Runs with a few neighbouring blocks that nobody else uses meanwhile. */
@@ -446,7 +451,7 @@ class World {
     this.reached.snapshots += 1;
   }
 
-  async #dropOrCloneSnapshot(): Promise<void> {
+  async #useSnapshot(disk: Disk, busy: Set<number>): Promise<void> {
     const ids = this.#oracle.snapshotIds.filter((id) => !this.#busySnapshots.has(id));
     if (ids.length === 0) return;
     const snapshotId = this.#random.pick(ids);
@@ -454,13 +459,49 @@ class World {
     try {
       if (this.#random.chance(0.3)) {
         this.#oracle.forgetSnapshot(snapshotId);
-        await deleteSnapshot(this.#env(), `${LIVING}/${DISK_ID}`, snapshotId);
+        await disk.deleteSnapshot(snapshotId);
         this.#refuseIfDead();
         this.#deletedSnapshots.add(snapshotId);
-      } else await this.#checkSnapshot(LIVING, snapshotId);
+      } else if (this.#random.chance(0.5)) await this.#checkSnapshot(LIVING, snapshotId);
+      else await this.#viewSnapshot(disk, snapshotId, busy);
     } finally {
       this.#busySnapshots.delete(snapshotId);
     }
+  }
+
+  /** A snapshot is read beside the disk, and the disk compared with it. */
+  async #viewSnapshot(disk: Disk, snapshotId: string, busy: Set<number>): Promise<void> {
+    const view = await openSnapshotView(this.#env(), {
+      directory: `${LIVING}/${DISK_ID}`,
+      retiredDirectory: `${RETIRED}/${DISK_ID}`,
+      diskId: DISK_ID,
+      snapshotId,
+      dataKey: this.#dataKey,
+      pin: undefined,
+    });
+    try {
+      const then = await readBlocks(view, this.#oracle.blocks);
+      this.#refuseIfDead();
+      this.#oracle.checkSnapshot(snapshotId, then);
+      this.reached.views += 1;
+      for (let i = 0; i < 4; i++)
+        await this.#withBlocks(busy, async (blocks) => {
+          for (const block of blocks) await this.#compare(disk, snapshotId, block, then);
+        });
+    } finally {
+      await view.close();
+    }
+  }
+
+  /** Nobody changes the block meanwhile. */
+  async #compare(disk: Disk, snapshotId: string, block: number, then: ReadonlyMap<number, Buffer>): Promise<void> {
+    const now = Buffer.from(await disk.read(block * BLOCK_BYTES, BLOCK_BYTES));
+    const [extent] = await disk.changedSince(snapshotId, block * BLOCK_BYTES, BLOCK_BYTES);
+    this.#refuseIfDead();
+    const dirty = extent?.dirty === true;
+    if (then.get(block)?.equals(now) !== true) assert.ok(dirty, `block ${block} changed since ${snapshotId}`);
+    if (this.#oracle.isUntouchedSince(snapshotId, block)) assert.ok(!dirty, `block ${block} is as in ${snapshotId}`);
+    this.reached.comparisons += 1;
   }
 
   /** A snapshot is read by making a disk from it, which is deleted again. */
@@ -556,7 +597,7 @@ function isIoFailure(error: unknown): boolean {
   return error instanceof Error && 'kind' in error && error.kind === 'unavailable';
 }
 
-async function readBlocks(disk: Disk, blocks: readonly number[]): Promise<Map<number, Buffer>> {
+async function readBlocks(disk: Pick<Disk, 'read'>, blocks: readonly number[]): Promise<Map<number, Buffer>> {
   const read = new Map<number, Buffer>();
   for (const block of blocks) read.set(block, Buffer.from(await disk.read(block * BLOCK_BYTES, BLOCK_BYTES)));
   return read;
