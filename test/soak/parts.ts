@@ -1,4 +1,7 @@
 /** Everything that `npm run soak` does, in the order of its turns. */
+import { killLoop } from '../crash/kill-loop.ts';
+import { randomTimelines, Timelines } from '../crash/two-timelines.ts';
+import { checkLedger } from '../support/process-ledger.ts';
 import { fuzzDecoders } from '../fuzz/decoders.ts';
 import { crashAtEveryCall } from '../sim/every-call.ts';
 import {
@@ -54,9 +57,28 @@ async function decoders(seed: number): Promise<Counts> {
   return { inputs: sum(({ refused, accepted }) => refused + accepted), accepted: sum(({ accepted }) => accepted) };
 }
 
+/** Killed at moments that chance decides, so a seed says only which suite it was. */
+async function sigkill(seed: number): Promise<Counts> {
+  const kills = 10;
+  const { seals, writes } = await killLoop(seed % 2 === 0 ? 'Aliyun_AES_256' : 'Aliyun_SM4', kills);
+  return { crashes: kills, inputs: writes, seals };
+}
+
+async function timelines(seed: number): Promise<Counts> {
+  using world = new Timelines();
+  const writers = await randomTimelines(seed, 14, world);
+  return { processes: writers, seals: checkLedger(world.ledger).seals };
+}
+
 export const PARTS: readonly SoakPart[] = [
   { name: 'simulation', about: 'random work on a simulated machine that crashes', run: simulate },
   { name: 'every-call', about: 'a crash at every single call of a short piece of work, in six ways', run: everyCall },
   { name: 'narrow-windows', about: 'a crash at every call of single operations', run: narrowWindows },
   { name: 'decoders', about: 'mutated bytes for every decoder of files and of the control protocol', run: decoders },
+  { name: 'sigkill', about: 'a real disk server killed under a writing client, with a nonce ledger', run: sigkill },
+  {
+    name: 'timelines',
+    about: 'copies, restores and clones of one disk, written at the same time, with a nonce ledger',
+    run: timelines,
+  },
 ];

@@ -59,6 +59,8 @@ export interface ServerOptions {
   readonly dataDirectory?: string;
   readonly environment?: NodeJS.ProcessEnv;
   readonly args?: readonly string[];
+  /** The program, when it is not this repository's own. */
+  readonly sealdisk?: string;
 }
 
 export class TestServer implements AsyncDisposable {
@@ -68,6 +70,7 @@ export class TestServer implements AsyncDisposable {
   readonly #ownsDirectory: boolean;
   readonly #environment: NodeJS.ProcessEnv;
   readonly #args: readonly string[];
+  readonly #sealdisk: string;
   #process: ChildProcess | undefined;
 
   private constructor(
@@ -83,6 +86,7 @@ export class TestServer implements AsyncDisposable {
     this.nbdPort = nbdPort;
     this.#environment = { ...process.env, ...options.environment };
     this.#args = options.args ?? [];
+    this.#sealdisk = options.sealdisk ?? SEALDISK;
   }
 
   static async start(options: ServerOptions = {}): Promise<TestServer> {
@@ -125,7 +129,7 @@ export class TestServer implements AsyncDisposable {
       process.execPath,
       [
         '--disable-warning=ExperimentalWarning',
-        SEALDISK,
+        this.#sealdisk,
         'serve',
         '--data-dir',
         this.dataDirectory,
@@ -166,7 +170,7 @@ export class TestServer implements AsyncDisposable {
   sealdisk(...args: string[]): Promise<Finished> {
     return runProgram(process.execPath, [
       '--disable-warning=ExperimentalWarning',
-      SEALDISK,
+      this.#sealdisk,
       ...args,
       '--data-dir',
       this.dataDirectory,
