@@ -1,15 +1,15 @@
-import { assert } from '../base/assert.ts';
 import { messageOf, SystemError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import { Mutex } from '../base/mutex.ts';
 import { addressOf, segmentOf, slotOf } from './address.ts';
 import type { Address, LogPosition } from './address.ts';
-import { Deferred } from './deferred.ts';
 import type { EpochRecord } from './disk-keys.ts';
 import type { Limits } from './environment.ts';
+import { GroupCommit } from './group-commit.ts';
 import { ioError } from './io-errors.ts';
-import { LogSegment } from './log-segment.ts';
+import type { LogSegment } from './log-segment.ts';
 import type { MarkFile } from './mark-file.ts';
+import { NextSegment } from './next-segment.ts';
 import { encodeNote } from './note-format.ts';
 import type { Note } from './note-format.ts';
 import { ChunkPool } from './sealed-tail.ts';
@@ -28,20 +28,16 @@ export class Log {
   readonly #limits: Limits;
   readonly #mark: MarkFile;
   readonly #log: Logger;
-  readonly #pool: ChunkPool;
+  readonly #next: NextSegment;
   /** Held by whoever writes to segment files or replaces one. */
   readonly #fileTurn = new Mutex();
   #epoch: EpochRecord;
   #current: LogSegment;
   /** Segments with slots that are not durable, oldest first; the current one is always the last. */
   #active: LogSegment[];
-  #prepared: Promise<LogSegment> | undefined;
   #rolling: Promise<void> | undefined;
-  #batch: Deferred | undefined;
-  #pumping = false;
-  #waitingForSync: Deferred | undefined;
-  #syncing = false;
-  #syncingDone: Promise<void> = Promise.resolve();
+  readonly #writes = new GroupCommit('after this turn', () => this.#writeOut());
+  readonly #syncs = new GroupCommit('at once', () => this.#syncOut());
   /** Why the last write to a segment failed; its slots are in memory and go out before any other. */
   #stuck: SystemError | undefined;
   #appended = 0;
@@ -49,8 +45,8 @@ export class Log {
   /** Everything before this is durable; it always names a segment of which something is, so that a lost tail compares. */
   #durable: LogPosition;
 
-  private constructor(parts: LogParts, first: LogSegment, pool: ChunkPool) {
-    this.#pool = pool;
+  private constructor(parts: LogParts, first: LogSegment, next: NextSegment) {
+    this.#next = next;
     this.#maker = parts.maker;
     this.#limits = parts.limits;
     this.#mark = parts.mark;
@@ -63,16 +59,9 @@ export class Log {
 
   /** Makes the first segment, with its header and its name durable, so that a head may name it. */
   static async start(parts: LogParts): Promise<Log> {
-    const pool = new ChunkPool(parts.limits.chunkSlots);
-    const first = await makeSegment(parts, pool);
-    try {
-      await parts.maker.files.syncDirectory(parts.maker.store.directory);
-    } catch (error) {
-      await first.close().catch(() => undefined);
-      await parts.maker.files.unlink(first.path).catch(() => undefined);
-      throw error;
-    }
-    const log = new Log(parts, first, pool);
+    const next = new NextSegment(parts.maker, parts.limits, new ChunkPool(parts.limits.chunkSlots));
+    const first = await next.make(parts.epoch);
+    const log = new Log(parts, first, next);
     parts.maker.store.put(first.entry);
     log.#begin({ segment: 0, id: new Uint8Array(16), slots: 0 });
     return log;
@@ -147,12 +136,7 @@ export class Log {
 
   /** Resolves when everything appended so far survives the end of this process. */
   written(): Promise<void> {
-    if (this.#batch === undefined) {
-      this.#batch = new Deferred();
-      // The batch collects whatever is appended before the current turn ends: one write for all of it.
-      queueMicrotask(() => void this.#pump());
-    }
-    return this.#batch.promise;
+    return this.#writes.join();
   }
 
   /**
@@ -162,12 +146,9 @@ export class Log {
   flush(): Promise<void> {
     if (!this.#active.some((segment) => segment.damaged || segment.durable < segment.written)) {
       // Somebody else's sync may already cover it, yet only its end says so.
-      if (!this.#syncing) return Promise.resolve();
+      if (!this.#syncs.isRunning) return Promise.resolve();
     }
-    this.#waitingForSync ??= new Deferred();
-    const { promise } = this.#waitingForSync;
-    if (!this.#syncing) this.#syncingDone = this.#syncLoop();
-    return promise;
+    return this.#syncs.join();
   }
 
   /** The sealed bytes of a slot that is still in memory, to be used before the next await. */
@@ -185,18 +166,17 @@ export class Log {
   async switchEpoch<T>(atSwitch: (end: LogPosition) => T): Promise<T> {
     const epoch = this.#maker.newEpoch();
     for (;;) {
-      const fresh = await this.#prepare(epoch);
+      const fresh = await this.#next.make(epoch);
       if (fresh.entry.number < this.#current.entry.number) {
         // The log rolled on to a younger segment meanwhile; numbers only grow along the log.
-        await this.#discard(fresh);
+        await this.#next.discard(fresh);
         continue;
       }
-      const unused = this.#prepared;
-      this.#prepared = undefined;
+      const dropped = this.#next.drop();
       this.#epoch = epoch;
       const result = atSwitch(this.end);
       this.#activate(fresh);
-      if (unused !== undefined) await unused.then((segment) => this.#discard(segment)).catch(() => undefined);
+      await dropped;
       return result;
     }
   }
@@ -207,11 +187,9 @@ export class Log {
    */
   async close(): Promise<void> {
     this.#closed = true;
-    await this.#syncingDone;
+    await this.#syncs.idle();
     await this.#fileTurn.run(() => undefined);
-    const prepared = this.#prepared;
-    this.#prepared = undefined;
-    await prepared?.then((segment) => this.#discard(segment)).catch(() => undefined);
+    await this.#next.drop();
     for (const segment of this.#active) await segment.close().catch(() => undefined);
     await this.#mark.close().catch(() => undefined);
   }
@@ -220,7 +198,7 @@ export class Log {
     const segment = this.#current;
     const address = addressOf(segment.entry.number, segment.seal(type, index, body));
     this.#appended += 1;
-    if (segment.used * 2 >= segment.capacity) this.#prepareNext();
+    if (segment.used * 2 >= segment.capacity) this.#next.prepare(this.#epoch);
     return address;
   }
 
@@ -252,24 +230,11 @@ export class Log {
 
   async #rollNow(): Promise<void> {
     while (this.#current.isFull) {
-      // A segment that could not be prepared some time ago says nothing of now: space may be back.
-      const isOld = this.#prepared !== undefined;
-      this.#prepareNext();
-      const prepared = this.#prepared;
-      assert(prepared, 'a segment is being prepared');
-      let fresh: LogSegment;
-      try {
-        fresh = await prepared;
-      } catch (error) {
-        if (this.#prepared === prepared) this.#prepared = undefined;
-        if (isOld) continue;
-        throw error;
-      }
-      if (this.#prepared !== prepared) continue;
-      this.#prepared = undefined;
-      if (fresh.entry.number < this.#current.entry.number) await this.#discard(fresh);
+      const fresh = await this.#next.take(this.#epoch);
+      if (fresh === undefined) continue;
+      if (fresh.entry.number < this.#current.entry.number) await this.#next.discard(fresh);
       else if (this.#current.isFull) this.#activate(fresh);
-      else this.#prepared = Promise.resolve(fresh);
+      else this.#next.giveBack(fresh);
     }
   }
 
@@ -282,54 +247,20 @@ export class Log {
     this.#begin({ segment: old.entry.number, id: old.entry.id, slots: old.used });
   }
 
-  #prepareNext(): void {
-    if (this.#prepared !== undefined) return;
-    const prepared = this.#prepare(this.#epoch);
-    prepared.catch(() => undefined);
-    this.#prepared = prepared;
-  }
-
-  /** Header and name are durable before the first slot goes in. */
-  async #prepare(epoch: EpochRecord): Promise<LogSegment> {
-    const segment = await makeSegment({ maker: this.#maker, limits: this.#limits, epoch }, this.#pool).catch(
-      (error: unknown) => {
-        throw ioError('making a log segment', error);
-      },
-    );
-    try {
-      await this.#maker.files.syncDirectory(this.#maker.store.directory);
-      return segment;
-    } catch (error) {
-      await this.#discard(segment);
-      throw ioError('making a log segment', error);
-    }
-  }
-
-  async #discard(segment: LogSegment): Promise<void> {
-    await segment.close().catch(() => undefined);
-    await this.#maker.files.unlink(segment.path).catch(() => undefined);
-  }
-
-  async #pump(): Promise<void> {
-    if (this.#pumping) return;
-    this.#pumping = true;
-    while (this.#batch !== undefined) {
-      const batch = this.#batch;
-      this.#batch = undefined;
-      try {
-        await this.#writeOut();
-        batch.resolve();
-      } catch (error) {
-        this.#stuck = ioError('writing to the log', error);
-        batch.reject(this.#stuck);
-      }
-      // Not behind the loop: under continuous writes there is always a next batch.
-      if (this.unsyncedBytes >= this.#limits.syncEveryBytes && !this.#syncing) this.flush().catch(() => undefined);
-    }
-    this.#pumping = false;
-  }
-
   async #writeOut(): Promise<void> {
+    try {
+      await this.#writeSealed();
+    } catch (error) {
+      this.#stuck = ioError('writing to the log', error);
+      throw this.#stuck;
+    } finally {
+      // Not when there is nothing left to write: under continuous writes there always is.
+      if (this.unsyncedBytes >= this.#limits.syncEveryBytes && !this.#syncs.isRunning)
+        this.flush().catch(() => undefined);
+    }
+  }
+
+  async #writeSealed(): Promise<void> {
     const targets = this.#active.map((segment) => ({ segment, end: segment.used }));
     for (const { segment, end } of targets)
       if (segment.written < end)
@@ -343,20 +274,13 @@ export class Log {
     if (this.#closed) throw new SystemError('conflict', 'DISK_CLOSED', 'the disk was closed');
   }
 
-  async #syncLoop(): Promise<void> {
-    this.#syncing = true;
-    while (this.#waitingForSync !== undefined) {
-      const group = this.#waitingForSync;
-      this.#waitingForSync = undefined;
-      try {
-        this.#refuseClosed();
-        await this.#syncOnce();
-        group.resolve();
-      } catch (error) {
-        group.reject(ioError('making the log durable', error));
-      }
+  async #syncOut(): Promise<void> {
+    try {
+      this.#refuseClosed();
+      await this.#syncOnce();
+    } catch (error) {
+      throw ioError('making the log durable', error);
     }
-    this.#syncing = false;
   }
 
   async #syncOnce(): Promise<void> {
@@ -400,15 +324,4 @@ export interface LogParts {
   readonly mark: MarkFile;
   readonly log: Logger;
   readonly epoch: EpochRecord;
-}
-
-async function makeSegment(
-  parts: { readonly maker: SegmentMaker; readonly limits: Limits; readonly epoch: EpochRecord },
-  pool: ChunkPool,
-): Promise<LogSegment> {
-  const { maker, limits, epoch } = parts;
-  const { entry, file, path, headerRegion } = await maker.make('log', epoch, limits.segmentSlots);
-  const { files } = maker;
-  const capacity = limits.segmentSlots;
-  return new LogSegment({ files, file, path, entry, capacity, keys: maker.keys, headerRegion, pool });
 }
