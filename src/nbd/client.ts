@@ -1,97 +1,132 @@
-import { connect as connectSocket } from 'node:net';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 
-import { SystemError } from '../base/errors.ts';
-import { negotiate } from './client-handshake.ts';
-import type { ClientSettings, Negotiated } from './client-handshake.ts';
+import { messageOf, SystemError } from '../base/errors.ts';
+import { GiB } from '../base/units.ts';
+import { openSocket } from './client-address.ts';
+import type { NbdAddress } from './client-address.ts';
+import { listContexts, listExports, negotiate } from './client-handshake.ts';
+import type { Agreement, ClientSettings, Negotiated } from './client-handshake.ts';
+import { ReplyReader } from './client-replies.ts';
+import { PendingRequest } from './client-request.ts';
 import type { BlockExtent } from './export.ts';
+import { NbdFormatError } from './format-error.ts';
 import * as nbd from './protocol.ts';
 import type { ReceivedBytes } from './received-bytes.ts';
-import * as wire from './transmission-wire.ts';
-import type { ReplyHeader } from './transmission-wire.ts';
+import type { StatusExtent } from './reply-wire.ts';
+import { encodeRequest, encodeStatusPayload, requestBytes } from './request-wire.ts';
 
-export type NbdAddress =
-  | { readonly unixSocket: string }
-  | { readonly host: string; readonly port: number; readonly pskIdentity: string; readonly psk: Uint8Array };
-
-interface Pending {
-  readonly type: number;
-  readonly offset: number;
-  /** Of a read: where its content goes. */
-  readonly data: Buffer;
-  extents: BlockExtent[];
-  failure: SystemError | undefined;
-  readonly settle: PromiseWithResolvers<Pending>;
-}
-
-const ERROR_NAMES = new Map<number, string>([
-  [nbd.NBD_EPERM, 'NBD_EPERM'],
-  [nbd.NBD_EIO, 'NBD_EIO'],
-  [nbd.NBD_ENOMEM, 'NBD_ENOMEM'],
-  [nbd.NBD_EINVAL, 'NBD_EINVAL'],
-  [nbd.NBD_ENOSPC, 'NBD_ENOSPC'],
-  [nbd.NBD_EOVERFLOW, 'NBD_EOVERFLOW'],
-  [nbd.NBD_ENOTSUP, 'NBD_ENOTSUP'],
-  [nbd.NBD_ESHUTDOWN, 'NBD_ESHUTDOWN'],
-]);
+/** Longest effect of one compact request: below 2^32, and a whole number of any block. */
+const COMPACT_EFFECT_BYTES_MAX = 2 * GiB;
 
 /**
- * A small NBD client for tests and tools. Any number of requests may be in flight.
- * A request that the server refused rejects with a SystemError whose code is the error's name, `NBD_ENOSPC` for one;
- * a lost connection rejects everything with kind `unavailable`, code `NBD_DISCONNECTED`.
+ * An NBD client: one connection to one export. Any number of requests may be in flight; ranges longer than a request
+ * may be are cut into several. A request that the server refused rejects with a SystemError whose code is the error's
+ * name, `NBD_ENOSPC` for one. A lost connection rejects everything that waits and everything that follows with kind
+ * `unavailable`, code `NBD_DISCONNECTED`; a server that breaks the protocol with `NBD_FORMAT`.
  */
-export class NbdClient {
+export class NbdClient implements Omit<Agreement, 'contexts'> {
   readonly sizeBytes: number;
-  /** NBD_FLAG_* of transmission. */
   readonly flags: number;
-  readonly blockSize: Negotiated['blockSize'];
+  readonly blockSize: Agreement['blockSize'];
+  readonly headers: Agreement['headers'];
+  readonly #contexts: Agreement['contexts'];
+  readonly #payloadBytesMax: number;
+  readonly #effectBytesMax: number;
   readonly #socket: Socket | TLSSocket;
   readonly #received: ReceivedBytes;
-  readonly #pending = new Map<number, Pending>();
+  readonly #replies: ReplyReader;
+  readonly #pending = new Map<number, PendingRequest>();
   readonly #closed = Promise.withResolvers<void>();
   #cookie = 0;
+  #corked = false;
   #lost: SystemError | undefined;
-  /** What arrived of the next reply: the magic number, which tells the length of its header; then the header. */
-  #magic: Buffer | undefined;
-  #header: ReplyHeader | undefined;
 
-  private constructor(negotiated: Negotiated) {
-    this.sizeBytes = negotiated.sizeBytes;
-    this.flags = negotiated.flags;
-    this.blockSize = negotiated.blockSize;
-    this.#socket = negotiated.socket;
-    this.#received = negotiated.received;
-    this.#socket.on('data', (chunk: Buffer) => this.#receive(chunk));
-    this.#socket.on('error', (error) => this.#lose(error.message));
-    this.#socket.on('close', () => this.#lose('The server closed the connection.'));
-    this.#socket.resume();
+  private constructor({ socket, received, agreement }: Negotiated, signal: AbortSignal | undefined) {
+    this.sizeBytes = agreement.sizeBytes;
+    this.flags = agreement.flags;
+    this.blockSize = agreement.blockSize;
+    this.headers = agreement.headers;
+    this.#contexts = agreement.contexts;
+    this.#payloadBytesMax = Math.min(agreement.blockSize?.maximum ?? nbd.NBD_PAYLOAD_MAX, nbd.NBD_PAYLOAD_MAX);
+    this.#effectBytesMax = agreement.headers === 'extended' ? Number.MAX_SAFE_INTEGER : COMPACT_EFFECT_BYTES_MAX;
+    this.#socket = socket;
+    this.#received = received;
+    this.#replies = new ReplyReader(received, agreement.headers === 'extended', this.#pending);
+    socket.on('data', (chunk: Buffer) => this.#receive(chunk));
+    socket.on('error', (error) => this.#lose(`The connection failed: ${error.message}.`));
+    socket.on('close', () => this.#lose('The server closed the connection.'));
+    const abort = (): void => this.destroy();
+    signal?.addEventListener('abort', abort, { once: true });
+    void this.#closed.promise.then(() => signal?.removeEventListener('abort', abort));
+    socket.resume();
   }
 
   /** Opens one export for transmission. @throws {SystemError} also when TLS or the server refuses. */
   static async connect(address: NbdAddress, exportName: string, settings: ClientSettings = {}): Promise<NbdClient> {
-    const negotiated = await negotiate(await open(address), pskOf(address), { kind: 'go', exportName }, settings);
-    return new NbdClient(negotiated);
+    const { signal } = settings;
+    const socket = await openSocket(address, signal);
+    return new NbdClient(await negotiate(socket, address, exportName, settings), signal);
   }
 
   /** The names of the exports that the server shows. */
   static async list(address: NbdAddress): Promise<string[]> {
-    const { names } = await negotiate(await open(address), pskOf(address), { kind: 'list' }, {});
-    return names;
+    return listExports(await openSocket(address, undefined), address);
+  }
+
+  /** The metadata contexts of an export that match `queries`, such as `qemu:`; all when there is none. */
+  static async listContexts(
+    address: NbdAddress,
+    exportName: string,
+    queries: readonly string[] = [],
+  ): Promise<string[]> {
+    return listContexts(await openSocket(address, undefined), address, exportName, queries);
+  }
+
+  get readOnly(): boolean {
+    return (this.flags & nbd.NBD_FLAG_READ_ONLY) !== 0;
+  }
+
+  /** The names of the metadata contexts that the server granted. */
+  get contexts(): readonly string[] {
+    return [...this.#contexts.keys()];
+  }
+
+  /** Settles when the connection has ended, for whatever reason. */
+  get closed(): Promise<void> {
+    return this.#closed.promise;
   }
 
   async read(offset: number, length: number, options: { readonly dontFragment?: boolean } = {}): Promise<Uint8Array> {
     const flags = options.dontFragment === true ? nbd.NBD_CMD_FLAG_DF : 0;
-    const { data } = await this.#request(nbd.NBD_CMD_READ, flags, offset, length);
-    return data;
+    const parts = await Promise.all(
+      this.#cut(offset, length, this.#payloadBytesMax).map((piece) =>
+        this.#request(nbd.NBD_CMD_READ, flags, piece.offset, piece.length),
+      ),
+    );
+    return parts.length === 1 && parts[0] !== undefined
+      ? parts[0].content
+      : Buffer.concat(parts.map(({ content }) => content));
   }
 
+  /** Like `read`, but undefined when the server said that there is nothing but zeroes. At most one payload long. */
+  async readUnlessHole(offset: number, length: number): Promise<Uint8Array | undefined> {
+    const { isHole, content } = await this.#request(nbd.NBD_CMD_READ, 0, offset, length);
+    return isHole ? undefined : content;
+  }
+
+  /** @param data must not change until this settles. */
   async write(offset: number, data: Uint8Array, options: { readonly fua?: boolean } = {}): Promise<void> {
-    await this.#request(nbd.NBD_CMD_WRITE, fua(options), offset, data.length, data);
+    await this.#each(this.#cut(offset, data.length, this.#payloadBytesMax), (piece) => {
+      const payload = data.subarray(piece.offset - offset, piece.offset - offset + piece.length);
+      return this.#request(nbd.NBD_CMD_WRITE, fua(options), piece.offset, piece.length, payload);
+    });
   }
 
   async trim(offset: number, length: number, options: { readonly fua?: boolean } = {}): Promise<void> {
-    await this.#request(nbd.NBD_CMD_TRIM, fua(options), offset, length);
+    await this.#each(this.#cut(offset, length, this.#effectBytesMax), (piece) =>
+      this.#request(nbd.NBD_CMD_TRIM, fua(options), piece.offset, piece.length),
+    );
   }
 
   async zero(
@@ -101,11 +136,15 @@ export class NbdClient {
   ): Promise<void> {
     const noHole = options.noHole === true ? nbd.NBD_CMD_FLAG_NO_HOLE : 0;
     const fast = options.fast === true ? nbd.NBD_CMD_FLAG_FAST_ZERO : 0;
-    await this.#request(nbd.NBD_CMD_WRITE_ZEROES, fua(options) | noHole | fast, offset, length);
+    await this.#each(this.#cut(offset, length, this.#effectBytesMax), (piece) =>
+      this.#request(nbd.NBD_CMD_WRITE_ZEROES, fua(options) | noHole | fast, piece.offset, piece.length),
+    );
   }
 
   async cache(offset: number, length: number): Promise<void> {
-    await this.#request(nbd.NBD_CMD_CACHE, 0, offset, length);
+    await this.#each(this.#cut(offset, length, this.#effectBytesMax), (piece) =>
+      this.#request(nbd.NBD_CMD_CACHE, 0, piece.offset, piece.length),
+    );
   }
 
   async flush(): Promise<void> {
@@ -114,9 +153,51 @@ export class NbdClient {
 
   /** Extents of base:allocation from `offset` on, possibly fewer than reach to the end of the range. */
   async blockStatus(offset: number, length: number, options: { readonly one?: boolean } = {}): Promise<BlockExtent[]> {
+    const statuses = await this.status([nbd.BASE_ALLOCATION], offset, length, options);
+    return (statuses.get(nbd.BASE_ALLOCATION) ?? []).map(({ lengthBytes, flags }) => ({
+      lengthBytes,
+      hole: (flags & nbd.NBD_STATE_HOLE) !== 0,
+      zero: (flags & nbd.NBD_STATE_ZERO) !== 0,
+    }));
+  }
+
+  /** Extents of several contexts at once, each from `offset` on; each may end before the range does, or after it. */
+  async status(
+    contexts: readonly string[],
+    offset: number,
+    length: number,
+    options: { readonly one?: boolean } = {},
+  ): Promise<Map<string, readonly StatusExtent[]>> {
+    const ids = contexts.map((name) => this.#contextId(name));
     const flags = options.one === true ? nbd.NBD_CMD_FLAG_REQ_ONE : 0;
-    const { extents } = await this.#request(nbd.NBD_CMD_BLOCK_STATUS, flags, offset, length);
-    return extents;
+    const asked = Math.min(length, this.#effectBytesMax);
+    const filter = (this.flags & nbd.NBD_FLAG_BLOCK_STAT_PAYLOAD) !== 0 && ids.length < this.#contexts.size;
+    const payload = filter ? encodeStatusPayload({ length: asked, contextIds: ids }) : undefined;
+    const { statuses } = await this.#request(nbd.NBD_CMD_BLOCK_STATUS, flags, offset, asked, payload);
+    return new Map(
+      contexts.map((name, i) => {
+        const extents = statuses.get(ids[i] ?? 0);
+        if (extents === undefined) throw new NbdFormatError(`The server left out the context ${name}.`);
+        return [name, extents];
+      }),
+    );
+  }
+
+  /** All extents of one context, in order and without gaps, from `offset` to the end of the range. */
+  async *extents(
+    context: string,
+    offset = 0,
+    length = this.sizeBytes - offset,
+  ): AsyncGenerator<{ readonly offset: number } & StatusExtent, void> {
+    const end = offset + length;
+    for (let at = offset; at < end;) {
+      const extents = (await this.status([context], at, end - at)).get(context) ?? [];
+      for (const extent of extents) {
+        const lengthBytes = Math.min(extent.lengthBytes, end - at);
+        if (lengthBytes > 0) yield { offset: at, lengthBytes, flags: extent.flags };
+        at += lengthBytes;
+      }
+    }
   }
 
   /** Any request as it stands, for tests of what a server refuses. */
@@ -126,12 +207,7 @@ export class NbdClient {
 
   /** Says goodbye; the server answers what is in flight before it closes. */
   async disconnect(): Promise<void> {
-    if (this.#lost === undefined) {
-      const out = Buffer.allocUnsafe(wire.REQUEST_BYTES);
-      const disc = { flags: 0, type: nbd.NBD_CMD_DISC, cookieHigh: 0, cookieLow: 0, offset: 0, length: 0 };
-      wire.encodeRequest(out, 0, disc);
-      this.#socket.write(out);
-    }
+    if (this.#lost === undefined) this.#write({ type: nbd.NBD_CMD_DISC, flags: 0, cookie: 0, offset: 0, length: 0 });
     await this.#closed.promise;
   }
 
@@ -144,136 +220,81 @@ export class NbdClient {
     await this.disconnect();
   }
 
-  #request(type: number, flags: number, offset: number, length: number, payload?: Uint8Array): Promise<Pending> {
+  #contextId(name: string): number {
+    const id = this.#contexts.get(name);
+    if (id !== undefined) return id;
+    throw new SystemError('invalid', 'NO_CONTEXT', `The server does not tell ${name} of this export.`);
+  }
+
+  /** @param length of the effect; on the wire it gives way to the payload's own when a flag says so. */
+  #request(type: number, flags: number, offset: number, length: number, payload?: Uint8Array): Promise<PendingRequest> {
     if (this.#lost !== undefined) return Promise.reject(this.#lost);
     this.#cookie = (this.#cookie + 1) >>> 0;
-    const pending: Pending = {
-      type,
-      offset,
-      data: Buffer.alloc(type === nbd.NBD_CMD_READ && length <= nbd.NBD_PAYLOAD_MAX ? length : 0),
-      extents: [],
-      failure: undefined,
-      settle: Promise.withResolvers<Pending>(),
-    };
-    this.#pending.set(this.#cookie, pending);
-    const header = Buffer.allocUnsafe(wire.REQUEST_BYTES);
-    wire.encodeRequest(header, 0, { flags, type, cookieHigh: 0, cookieLow: this.#cookie, offset, length });
-    this.#socket.cork();
+    const request = new PendingRequest(type, offset, length);
+    this.#pending.set(this.#cookie, request);
+    const tellsPayload = this.headers === 'extended' && payload !== undefined;
+    this.#write(
+      {
+        type,
+        flags: flags | (tellsPayload ? nbd.NBD_CMD_FLAG_PAYLOAD_LEN : 0),
+        cookie: this.#cookie,
+        offset,
+        length: tellsPayload ? payload.length : length,
+      },
+      payload,
+    );
+    return request.settled.promise;
+  }
+
+  #write(request: Parameters<typeof encodeRequest>[2], payload?: Uint8Array): void {
+    const extended = this.headers === 'extended';
+    const header = Buffer.allocUnsafe(requestBytes(extended));
+    encodeRequest(header, 0, request, extended);
+    if (!this.#corked) {
+      this.#corked = true;
+      this.#socket.cork();
+      process.nextTick(() => {
+        this.#corked = false;
+        this.#socket.uncork();
+      });
+    }
     this.#socket.write(header);
     if (payload !== undefined && payload.length > 0) this.#socket.write(payload);
-    process.nextTick(() => this.#socket.uncork());
-    return pending.settle.promise;
+  }
+
+  /** `length` bytes from `offset`, in pieces of at most `max`; one piece also when there is nothing. */
+  #cut(offset: number, length: number, max: number): { readonly offset: number; readonly length: number }[] {
+    const count = Math.max(1, Math.ceil(length / max));
+    return Array.from({ length: count }, (_, i) => ({
+      offset: offset + i * max,
+      length: Math.min(max, length - i * max),
+    }));
+  }
+
+  async #each<T>(pieces: readonly T[], send: (piece: T) => Promise<unknown>): Promise<void> {
+    if (pieces.length === 1 && pieces[0] !== undefined) await send(pieces[0]);
+    else await Promise.all(pieces.map(send));
   }
 
   #receive(chunk: Buffer): void {
+    if (this.#lost !== undefined) return;
     this.#received.push(chunk);
     try {
-      while (this.#next());
+      this.#replies.advance();
     } catch (error) {
-      this.#lose(error instanceof Error ? error.message : String(error));
+      this.#lose(messageOf(error), 'NBD_FORMAT');
     }
   }
 
-  /** False: more must arrive first. */
-  #next(): boolean {
-    if (this.#header === undefined) {
-      if (this.#magic === undefined) {
-        if (this.#received.length < 4) return false;
-        this.#magic = this.#received.take(4);
-      }
-      const left = wire.replyHeaderBytes(this.#magic.readUInt32BE(0)) - 4;
-      if (this.#received.length < left) return false;
-      this.#header = wire.decodeReplyHeader(Buffer.concat([this.#magic, this.#received.take(left)]));
-      this.#magic = undefined;
-    }
-    const header = this.#header;
-    const pending = this.#pending.get(header.cookieLow);
-    if (pending === undefined) throw new Error('The server answered a request that was not made.');
-    if (header.kind === 'simple') {
-      const dataBytes = header.error === 0 ? pending.data.length : 0;
-      if (this.#received.length < dataBytes) return false;
-      if (header.error !== 0) pending.failure = refused(header.error, '');
-      else this.#received.takeInto(pending.data, 0);
-      this.#done(header.cookieLow, pending);
-    } else {
-      if (this.#received.length < header.lengthBytes) return false;
-      absorb(pending, header.type, this.#received.take(header.lengthBytes));
-      if (header.done) this.#done(header.cookieLow, pending);
-    }
-    this.#header = undefined;
-    return true;
-  }
-
-  #done(cookie: number, pending: Pending): void {
-    this.#pending.delete(cookie);
-    if (pending.failure === undefined) pending.settle.resolve(pending);
-    else pending.settle.reject(pending.failure);
-  }
-
-  #lose(reason: string): void {
-    this.#lost ??= new SystemError('unavailable', 'NBD_DISCONNECTED', reason);
+  #lose(reason: string, code = 'NBD_DISCONNECTED'): void {
+    this.#lost ??= new SystemError('unavailable', code, reason);
     this.#socket.destroy();
-    for (const { settle } of this.#pending.values()) settle.reject(this.#lost);
+    for (const { settled } of this.#pending.values()) settled.reject(this.#lost);
     this.#pending.clear();
     this.#closed.resolve();
   }
 }
 
-function absorb(pending: Pending, type: number, payload: Buffer): void {
-  switch (type) {
-    case nbd.NBD_REPLY_TYPE_NONE:
-      return;
-    case nbd.NBD_REPLY_TYPE_OFFSET_DATA: {
-      const at = wire.decodeOffset(payload) - pending.offset;
-      if (at < 0 || at + payload.length - wire.OFFSET_BYTES > pending.data.length) throw new Error('Stray content.');
-      payload.copy(pending.data, at, wire.OFFSET_BYTES);
-      return;
-    }
-    case nbd.NBD_REPLY_TYPE_OFFSET_HOLE: {
-      const hole = wire.decodeHole(payload);
-      pending.data.fill(0, hole.offset - pending.offset, hole.offset - pending.offset + hole.lengthBytes);
-      return;
-    }
-    case nbd.NBD_REPLY_TYPE_BLOCK_STATUS:
-      pending.extents = wire.decodeBlockStatus(payload);
-      return;
-    default: {
-      if ((type & 0x8000) === 0) throw new Error(`The server sent a chunk of unknown type ${type}.`);
-      const { error, message } = wire.decodeErrorChunk(payload);
-      pending.failure = refused(error, message);
-    }
-  }
-}
-
-function refused(error: number, message: string): SystemError {
-  const name = ERROR_NAMES.get(error) ?? `NBD_ERROR_${error}`;
-  const kind = error === nbd.NBD_ENOSPC ? 'no-space' : error === nbd.NBD_EPERM ? 'denied' : 'invalid';
-  const serverFailed = error === nbd.NBD_EIO || error === nbd.NBD_ESHUTDOWN;
-  return new SystemError(serverFailed ? 'unavailable' : kind, name, message || `The server answered ${name}.`);
-}
-
 function fua(options: { readonly fua?: boolean }): number {
   return options.fua === true ? nbd.NBD_CMD_FLAG_FUA : 0;
-}
-
-function pskOf(address: NbdAddress): { readonly identity: string; readonly psk: Uint8Array } | undefined {
-  return 'unixSocket' in address ? undefined : { identity: address.pskIdentity, psk: address.psk };
-}
-
-async function open(address: NbdAddress): Promise<Socket> {
-  const socket =
-    'unixSocket' in address
-      ? connectSocket(address.unixSocket)
-      : connectSocket({ host: address.host, port: address.port, noDelay: true });
-  const opened = Promise.withResolvers<void>();
-  socket.once('connect', opened.resolve).once('error', opened.reject);
-  try {
-    await opened.promise;
-  } catch (error) {
-    throw new SystemError('unavailable', 'NBD_DISCONNECTED', 'The NBD server does not take the connection.', {
-      cause: error,
-    });
-  }
-  socket.off('error', opened.reject);
-  return socket;
 }

@@ -4,13 +4,16 @@ import type { SecureContext, TLSSocket } from 'node:tls';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
+import type { Budget } from './budget.ts';
 import type { ExportDirectory, Peer } from './export.ts';
 import { Handshake } from './handshake.ts';
 import type { HandshakeSettings, HandshakeStep, Security } from './handshake.ts';
 import type { NbdLimits } from './limits.ts';
 import type { PayloadPool } from './payload-pool.ts';
 import { ReceivedBytes } from './received-bytes.ts';
+import { Replies } from './replies.ts';
 import { ReplyStream } from './reply-stream.ts';
+import type { SlabPool } from './slab-pool.ts';
 import { acceptTls } from './tls-psk.ts';
 import { Transmission } from './transmission.ts';
 import type { Session } from './transmission.ts';
@@ -26,6 +29,9 @@ export interface ConnectionSettings {
   readonly log: Logger;
   readonly limits: NbdLimits;
   readonly payloads: PayloadPool;
+  readonly slabs: SlabPool;
+  /** What the connections of an export may hold together. */
+  readonly budgetOf: (exportName: string) => Budget;
   readonly refuses: HandshakeSettings['refuses'];
   readonly onTransmission: (connection: Connection) => void;
   readonly onClosed: (connection: Connection) => void;
@@ -41,6 +47,7 @@ export class Connection {
   #onData: (chunk: Buffer) => void = () => {};
   #onEnd: () => void = () => this.destroy('The client left during the handshake.');
   #transmission: Transmission | undefined;
+  #replyStream: ReplyStream | undefined;
   #exportName: string | undefined;
   #dropped = false;
 
@@ -151,18 +158,21 @@ export class Connection {
   }
 
   #transmit(session: Session, received: ReceivedBytes): void {
-    const { log, limits, payloads } = this.#settings;
+    const { log, limits, payloads, slabs, budgetOf } = this.#settings;
     const socket = this.#socket;
-    const replies = new ReplyStream(socket, (requests, bytes) => transmission.taken(requests, bytes));
+    const stream = new ReplyStream(socket, slabs, (requests, bytes) => transmission.taken(requests, bytes));
     const flow = {
       pause: () => void socket.pause(),
       resume: () => void socket.resume(),
       finished: () => this.#finish(),
       violated: (reason: string) => this.destroy(reason),
     };
-    const transmission = new Transmission(session, { replies, flow }, { limits, log, payloads });
+    const replies = new Replies(session.headers, stream);
+    const budget = budgetOf(session.exportName);
+    const transmission = new Transmission(session, { replies, flow }, { limits, budget, log, payloads });
     this.#handshakeTimer.abort();
     this.#transmission = transmission;
+    this.#replyStream = stream;
     this.#exportName = session.exportName;
     this.#onData = (chunk) => transmission.receive(chunk);
     this.#onEnd = () => transmission.end();
@@ -178,6 +188,8 @@ export class Connection {
 
   #close(): void {
     this.#handshakeTimer.abort();
+    this.#transmission?.close();
+    this.#replyStream?.close();
     this.#closed.resolve();
     this.#settings.onClosed(this);
   }

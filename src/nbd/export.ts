@@ -27,6 +27,20 @@ export interface Export {
   flush(): Promise<void>;
   /** Extents that cover `offset` up to at most `offset + length`, in order, without gaps; at least one. */
   blockStatus(offset: number, length: number): Promise<readonly BlockExtent[]>;
+  /** What changed since named moments; served as metadata contexts `qemu:dirty-bitmap:<name>`. */
+  readonly bitmaps?: Bitmaps;
+}
+
+/** A name has no NUL and at most 200 bytes of UTF-8. */
+export interface Bitmaps {
+  /** The names that a client may ask for now. */
+  list(): readonly string[];
+  /** Extents like those of `blockStatus`; `dirty` where the content may differ. @throws when there is no such bitmap any more. */
+  status(
+    name: string,
+    offset: number,
+    length: number,
+  ): Promise<readonly { readonly lengthBytes: number; readonly dirty: boolean }[]>;
 }
 
 /** Source: NBD proto.md, "base:allocation metadata context". */

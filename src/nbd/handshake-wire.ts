@@ -147,10 +147,19 @@ export function decodeName(data: Buffer): string {
 
 /** Final answer to NBD_OPT_EXPORT_NAME: size (64 bits), transmission flags (16 bits), zeroes unless declined. */
 export function encodeExportNameReply(sizeBytes: number, flags: number, zeroes: boolean): Buffer {
-  const out = Buffer.alloc(10 + (zeroes ? EXPORT_NAME_ZEROES_BYTES : 0));
+  const out = Buffer.alloc(exportNameReplyBytes(zeroes));
   out.writeBigUInt64BE(BigInt(sizeBytes), 0);
   out.writeUInt16BE(flags, 8);
   return out;
+}
+
+export function exportNameReplyBytes(zeroes: boolean): number {
+  return 10 + (zeroes ? EXPORT_NAME_ZEROES_BYTES : 0);
+}
+
+export function decodeExportNameReply(data: Buffer): { readonly sizeBytes: number; readonly flags: number } {
+  need(data, 10);
+  return { sizeBytes: safe(data.readBigUInt64BE(0)), flags: data.readUInt16BE(8) };
 }
 
 export function encodeInfoExport(sizeBytes: number, flags: number): Buffer {

@@ -2,10 +2,12 @@ import type { Export, ExportDirectory, Peer } from './export.ts';
 import { NbdFormatError } from './format-error.ts';
 import * as wire from './handshake-wire.ts';
 import type { NbdLimits } from './limits.ts';
+import { CONTEXTS_SELECTED_MAX, listed, selected } from './metadata-contexts.ts';
+import type { MetadataContext } from './metadata-contexts.ts';
 import * as nbd from './protocol.ts';
 import type { ReceivedBytes } from './received-bytes.ts';
-import { BASE_ALLOCATION_ID } from './transmission.ts';
 import type { Session } from './transmission.ts';
+import type { Headers } from './validate.ts';
 
 /**
  * How a connection stands to TLS. Source: proto.md, "TLS support".
@@ -43,9 +45,9 @@ export class Handshake {
   #clientFlags: number | undefined;
   #option: wire.OptionHeader | undefined;
   #skipLeft = 0;
-  #structured = false;
-  /** Export for which base:allocation was selected last. */
-  #contextExport: string | undefined;
+  #headers: Headers = 'simple';
+  /** What SET_META_CONTEXT selected last, and for which export. */
+  #selection: { readonly exportName: string; readonly contexts: readonly MetadataContext[] } | undefined;
 
   /** @param clientFlags those that came before TLS; nothing else outlives STARTTLS (proto.md, NBD_OPT_STARTTLS). */
   constructor(settings: HandshakeSettings, security: Security, clientFlags?: number) {
@@ -147,9 +149,8 @@ export class Handshake {
         case nbd.NBD_OPT_GO:
           return this.#infoOrGo(option, data, security.peer);
         case nbd.NBD_OPT_STRUCTURED_REPLY:
-          if (data.length > 0) return this.#refuse(option, nbd.NBD_REP_ERR_INVALID, 'This option carries no data.');
-          this.#structured = true;
-          return this.#reply(option, nbd.NBD_REP_ACK);
+        case nbd.NBD_OPT_EXTENDED_HEADERS:
+          return this.#chooseHeaders(option, data);
         case nbd.NBD_OPT_LIST_META_CONTEXT:
         case nbd.NBD_OPT_SET_META_CONTEXT:
           return this.#metaContext(option, data, security.peer);
@@ -161,6 +162,15 @@ export class Handshake {
       if (error instanceof NbdFormatError) return this.#refuse(option, nbd.NBD_REP_ERR_INVALID, error.message);
       throw error;
     }
+  }
+
+  /** Extended headers take precedence over structured replies, in whatever order they are asked for. */
+  #chooseHeaders(option: wire.OptionHeader, data: Buffer): undefined {
+    if (data.length > 0) return this.#refuse(option, nbd.NBD_REP_ERR_INVALID, 'This option carries no data.');
+    if (option.option === nbd.NBD_OPT_EXTENDED_HEADERS) this.#headers = 'extended';
+    else if (this.#headers !== 'extended') this.#headers = 'structured';
+    else return this.#refuse(option, nbd.NBD_REP_ERR_EXT_HEADER_REQD, 'Extended headers are in use already.');
+    return this.#reply(option, nbd.NBD_REP_ACK);
   }
 
   #abort(option: wire.OptionHeader): HandshakeStep {
@@ -179,13 +189,17 @@ export class Handshake {
   }
 
   #exportName(data: Buffer, peer: Peer): HandshakeStep {
+    // proto.md, NBD_OPT_EXTENDED_HEADERS: "a client MUST NOT use NBD_OPT_EXPORT_NAME" after it.
+    if (this.#headers === 'extended') return drop('The client mixed extended headers with the oldest way to open.');
     const found = this.#find(wire.decodeName(data), peer);
     // This option has no way to answer an error.
     if (found === undefined || this.#settings.refuses(found.name) !== undefined) {
       return drop('The client asked for an export that it cannot have.');
     }
     const zeroes = ((this.#clientFlags ?? 0) & nbd.NBD_FLAG_C_NO_ZEROES) === 0;
-    this.#settings.send(wire.encodeExportNameReply(found.served.sizeBytes, this.#flags(found.served), zeroes));
+    this.#settings.send(
+      wire.encodeExportNameReply(found.served.sizeBytes, this.#flags(found.name, found.served), zeroes),
+    );
     return this.#enter(found);
   }
 
@@ -196,7 +210,7 @@ export class Handshake {
     const { name, served } = found;
     const refusal = option.option === nbd.NBD_OPT_GO ? this.#settings.refuses(name) : undefined;
     if (refusal !== undefined) return this.#refuse(option, refusal.type, refusal.message);
-    this.#reply(option, nbd.NBD_REP_INFO, wire.encodeInfoExport(served.sizeBytes, this.#flags(served)));
+    this.#reply(option, nbd.NBD_REP_INFO, wire.encodeInfoExport(served.sizeBytes, this.#flags(name, served)));
     for (const item of new Set(request.items)) {
       const info = encodeInfo(item, name, served);
       if (info !== undefined) this.#reply(option, nbd.NBD_REP_INFO, info);
@@ -207,19 +221,31 @@ export class Handshake {
 
   #metaContext(option: wire.OptionHeader, data: Buffer, peer: Peer): undefined {
     const setting = option.option === nbd.NBD_OPT_SET_META_CONTEXT;
-    if (setting) this.#contextExport = undefined;
-    if (!this.#structured) {
-      return this.#refuse(option, nbd.NBD_REP_ERR_INVALID, 'Negotiate structured replies first.');
+    if (setting) this.#selection = undefined;
+    if (this.#headers === 'simple') {
+      return this.#refuse(option, nbd.NBD_REP_ERR_INVALID, 'Negotiate structured replies or extended headers first.');
     }
     const { exportName, queries } = wire.decodeMetaContextRequest(data);
     const found = this.#find(exportName, peer);
     if (found === undefined) return this.#refuse(option, nbd.NBD_REP_ERR_UNKNOWN, UNKNOWN_EXPORT);
-    const selects = (query: string): boolean => query === nbd.BASE_ALLOCATION || (!setting && query === 'base:');
-    if (queries.some(selects) || (!setting && queries.length === 0)) {
-      const id = setting ? BASE_ALLOCATION_ID : 0;
-      this.#reply(option, nbd.NBD_REP_META_CONTEXT, wire.encodeMetaContext(id, nbd.BASE_ALLOCATION));
-      if (setting) this.#contextExport = found.name;
+    if (!setting) {
+      for (const name of listed(found.served, queries)) {
+        this.#reply(option, nbd.NBD_REP_META_CONTEXT, wire.encodeMetaContext(0, name));
+      }
+      return this.#reply(option, nbd.NBD_REP_ACK);
     }
+    const contexts = selected(found.served, queries);
+    if (contexts.length > CONTEXTS_SELECTED_MAX) {
+      return this.#refuse(
+        option,
+        nbd.NBD_REP_ERR_TOO_BIG,
+        `A connection may select ${CONTEXTS_SELECTED_MAX} contexts.`,
+      );
+    }
+    for (const { id, name } of contexts) {
+      this.#reply(option, nbd.NBD_REP_META_CONTEXT, wire.encodeMetaContext(id, name));
+    }
+    this.#selection = { exportName: found.name, contexts };
     return this.#reply(option, nbd.NBD_REP_ACK);
   }
 
@@ -232,12 +258,18 @@ export class Handshake {
   }
 
   #enter({ name, served }: { readonly name: string; readonly served: Export }): HandshakeStep {
-    const blockStatus = this.#structured && this.#contextExport === name;
-    return { kind: 'transmission', session: { exportName: name, served, structured: this.#structured, blockStatus } };
+    const contexts = this.#contextsOf(name);
+    return { kind: 'transmission', session: { exportName: name, served, headers: this.#headers, contexts } };
   }
 
-  #flags({ readOnly }: Export): number {
+  /** A selection for another export counts for nothing. Source: proto.md, NBD_OPT_SET_META_CONTEXT. */
+  #contextsOf(name: string): readonly MetadataContext[] {
+    return this.#selection?.exportName === name ? this.#selection.contexts : [];
+  }
+
+  #flags(name: string, { readOnly }: Export): number {
     const writing = nbd.NBD_FLAG_SEND_TRIM | nbd.NBD_FLAG_SEND_WRITE_ZEROES | nbd.NBD_FLAG_SEND_FAST_ZERO;
+    const filters = this.#headers === 'extended' && this.#contextsOf(name).length > 0;
     return (
       nbd.NBD_FLAG_HAS_FLAGS |
       nbd.NBD_FLAG_SEND_FLUSH |
@@ -245,7 +277,8 @@ export class Handshake {
       nbd.NBD_FLAG_SEND_CACHE |
       nbd.NBD_FLAG_CAN_MULTI_CONN |
       (readOnly ? nbd.NBD_FLAG_READ_ONLY : writing) |
-      (this.#structured ? nbd.NBD_FLAG_SEND_DF : 0)
+      (this.#headers === 'simple' ? 0 : nbd.NBD_FLAG_SEND_DF) |
+      (filters ? nbd.NBD_FLAG_BLOCK_STAT_PAYLOAD : 0)
     );
   }
 

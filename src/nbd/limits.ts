@@ -12,6 +12,10 @@ export interface NbdLimits {
   readonly requestsInFlightMax: number;
   /** Their payloads. One more request is taken when there is less, so the most is this and NBD_PAYLOAD_MAX. */
   readonly bytesInFlightMax: number;
+  /** The same for all connections of an export together. */
+  readonly bytesInFlightOfExportMax: number;
+  /** And for all of a server. */
+  readonly bytesInFlightOfServerMax: number;
   /** Longest option that is looked at: two names and some queries. Longer ones are skipped and refused. */
   readonly optionBytesMax: number;
   /** Longest option that is skipped; beyond it the connection is dropped. */
@@ -26,6 +30,8 @@ export const DEFAULT_LIMITS: NbdLimits = {
   connectionsPerExportMax: 64,
   requestsInFlightMax: 256,
   bytesInFlightMax: 32 * MiB,
+  bytesInFlightOfExportMax: 128 * MiB,
+  bytesInFlightOfServerMax: 512 * MiB,
   optionBytesMax: 64 * KiB,
   optionSkipBytesMax: 16 * MiB,
   handshakeReplyBytesMax: 1 * MiB,

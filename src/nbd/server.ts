@@ -6,12 +6,14 @@ import type { Clock } from '../base/clock.ts';
 import { SystemError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
+import { Budget } from './budget.ts';
 import { Connection } from './connection.ts';
 import type { Transport } from './connection.ts';
 import type { ExportDirectory } from './export.ts';
 import { DEFAULT_LIMITS } from './limits.ts';
 import type { NbdLimits } from './limits.ts';
 import { PayloadPool } from './payload-pool.ts';
+import { SlabPool } from './slab-pool.ts';
 import { NBD_REP_ERR_POLICY, NBD_REP_ERR_SHUTDOWN } from './protocol.ts';
 import { createPskContext } from './tls-psk.ts';
 import { prepareUnixSocket } from './unix-socket-file.ts';
@@ -35,10 +37,14 @@ export class NbdServer {
   readonly #log: Logger;
   readonly #limits: NbdLimits;
   readonly #payloads = new PayloadPool();
+  readonly #slabs = new SlabPool();
+  readonly #budget: Budget;
   readonly #unix = new Map<string, Listener>();
   readonly #tcp: Listener[] = [];
   /** Connections in transmission, by export name. */
   readonly #serving = new Map<string, Set<Connection>>();
+  /** Of each export that was opened; kept while anything of it is in flight. */
+  readonly #budgets = new Map<string, Budget>();
   readonly #closing = new Set<string>();
   #tlsContext: SecureContext | undefined;
 
@@ -54,6 +60,7 @@ export class NbdServer {
     this.#random = options.random;
     this.#log = options.log;
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.#budget = new Budget(this.#limits.bytesInFlightOfServerMax);
   }
 
   /**
@@ -146,6 +153,8 @@ export class NbdServer {
         log: this.#log,
         limits: this.#limits,
         payloads: this.#payloads,
+        slabs: this.#slabs,
+        budgetOf: (name) => this.#budgetOf(name),
         refuses: (name) => this.#refuses(name),
         onTransmission: () => {
           handshakes.delete(connection);
@@ -176,6 +185,15 @@ export class NbdServer {
         observed?.[Symbol.dispose]();
       },
     };
+  }
+
+  #budgetOf(name: string): Budget {
+    for (const [other, budget] of this.#budgets) {
+      if (budget.usedBytes === 0 && !this.#serving.has(other)) this.#budgets.delete(other);
+    }
+    const budget = this.#budgets.get(name) ?? new Budget(this.#limits.bytesInFlightOfExportMax, this.#budget);
+    this.#budgets.set(name, budget);
+    return budget;
   }
 
   #refuses(name: string): { readonly type: number; readonly message: string } | undefined {

@@ -1,33 +1,45 @@
 import type { Logger } from '../base/log.ts';
 import { messageOf, SystemError } from '../base/errors.ts';
+import { KiB, MiB } from '../base/units.ts';
+import type { Budget } from './budget.ts';
 import { refusalOf } from './errno.ts';
 import type { Refusal } from './errno.ts';
-import type { BlockExtent, Export } from './export.ts';
+import type { Export } from './export.ts';
+import { NbdFormatError } from './format-error.ts';
 import type { NbdLimits } from './limits.ts';
+import { EXTENTS_MAX, joined, STATUS_CHUNK_BYTES_MAX } from './metadata-contexts.ts';
+import type { MetadataContext } from './metadata-contexts.ts';
 import type { PayloadPool } from './payload-pool.ts';
 import * as nbd from './protocol.ts';
-import { ReceivedBytes } from './received-bytes.ts';
-import type { ReplyStream } from './reply-stream.ts';
-import { KiB } from '../base/units.ts';
-import * as wire from './transmission-wire.ts';
-import type { Request } from './transmission-wire.ts';
-import { refuse } from './validate.ts';
-import type { ServedExport } from './validate.ts';
+import type { Replies } from './replies.ts';
+import { RequestReader } from './request-reader.ts';
+import type { Admission } from './request-reader.ts';
+import { decodeStatusPayload } from './request-wire.ts';
+import type { StatusExtent } from './reply-wire.ts';
+import type { Request } from './request-wire.ts';
+import { refuse, refuseStatus } from './validate.ts';
+import type { Headers, ServedExport } from './validate.ts';
 
-/** The one metadata context; the number means nothing to a client. */
-export const BASE_ALLOCATION_ID = 1;
-/** Keeps a reply below 64 KiB; the client asks on from where it ends. */
-const EXTENTS_MAX = 8000;
+const SHUTTING_DOWN: Refusal = { error: nbd.NBD_ESHUTDOWN, message: 'The export is being closed.' };
+const UNKNOWN_CONTEXT: Refusal = { error: nbd.NBD_EINVAL, message: 'A context was not selected, or is named twice.' };
+/** NBD_CMD_CACHE reads so much at a time, and this much of a longer range. */
+const PREFETCH_PIECE_BYTES = 1 * MiB;
+const PREFETCH_BYTES_MAX = 64 * MiB;
 /** A longer read would keep other connections waiting while its blocks are opened. */
 const CACHED_READ_BYTES_MAX = 128 * KiB;
-const SHUTTING_DOWN: Refusal = { error: nbd.NBD_ESHUTDOWN, message: 'The export is being closed.' };
+const TAKE: Admission = { kind: 'take' };
+const NOTHING = Buffer.alloc(0);
+const FUA = { fua: true } as const;
+const NO_FUA = { fua: false } as const;
+const STOP: Admission = { kind: 'stop' };
 
 /** What the handshake agreed on. */
 export interface Session {
   readonly exportName: string;
   readonly served: Export;
-  readonly structured: boolean;
-  readonly blockStatus: boolean;
+  readonly headers: Headers;
+  /** Selected for block status. */
+  readonly contexts: readonly MetadataContext[];
 }
 
 /** The transmission phase moves its socket by these. */
@@ -52,47 +64,60 @@ export class Transmission {
   readonly #session: Session;
   readonly #facts: ServedExport;
   readonly #limits: NbdLimits;
+  readonly #budget: Budget;
   readonly #log: Logger;
   readonly #payloads: PayloadPool;
   readonly #flow: Flow;
-  readonly #replies: ReplyStream;
-  readonly #received = new ReceivedBytes();
+  readonly #replies: Replies;
+  readonly #reader: RequestReader;
   #state: 'open' | 'draining' | 'ended' | 'finished' = 'open';
   #paused = false;
   #inputEnded = false;
   #requests = 0;
   #bytes = 0;
-  /** A write whose payload is still arriving. */
-  #write: { readonly request: Request; readonly payload: Buffer; filled: number } | undefined;
-  /** A refused write whose payload must go by before the refusal. */
-  #skip: { readonly request: Request; readonly refusal: Refusal; left: number } | undefined;
   #failures = 0;
 
   constructor(
     session: Session,
-    io: { readonly replies: ReplyStream; readonly flow: Flow },
-    settings: { readonly limits: NbdLimits; readonly log: Logger; readonly payloads: PayloadPool },
+    io: { readonly replies: Replies; readonly flow: Flow },
+    settings: {
+      readonly limits: NbdLimits;
+      /** Of the export. */
+      readonly budget: Budget;
+      readonly log: Logger;
+      readonly payloads: PayloadPool;
+    },
   ) {
     this.#session = session;
     this.#replies = io.replies;
     this.#flow = io.flow;
     this.#limits = settings.limits;
+    this.#budget = settings.budget;
     this.#log = settings.log;
     this.#payloads = settings.payloads;
     this.#facts = {
       sizeBytes: session.served.sizeBytes,
       readOnly: session.served.readOnly,
       preferredBlockBytes: session.served.blockSize.preferred,
-      structured: session.structured,
-      blockStatus: session.blockStatus,
+      headers: session.headers,
+      blockStatus: session.contexts.length > 0,
     };
+    this.#reader = new RequestReader(session.headers === 'extended', settings.payloads, {
+      hasRoom: () => this.#hasRoom(),
+      admit: (request, payloadLength) => this.#admit(request, payloadLength),
+      perform: (request, payload) => this.#perform(request, payload),
+      refuse: (request, refusal) => this.#replies.refuse(request, refusal, 0),
+    });
   }
 
-  /** @param chunk is given away. */
-  receive(chunk: Buffer): void {
+  /** @param bytes looked at during this call only. */
+  receive(bytes: Buffer): void {
     if (this.#state === 'ended' || this.#state === 'finished') return;
-    this.#received.push(chunk);
-    this.#parse();
+    if (!this.#reads(() => this.#reader.read(bytes)) && !this.#paused) {
+      this.#paused = true;
+      this.#flow.pause();
+      this.#onRoom();
+    }
   }
 
   /** From now on requests are refused; `finished` follows when those in flight are answered. */
@@ -104,209 +129,208 @@ export class Transmission {
   /** No more bytes will come; whole requests that came are still answered. */
   end(): void {
     this.#inputEnded = true;
-    this.#parse();
     this.#finishIfIdle();
+  }
+
+  /** The connection is gone. Calls of the export that run go on, and hold their share of the budget until they are done. */
+  close(): void {
+    this.#state = 'finished';
+    this.#budget.forget(this.#onRoom);
+    const cutOff = this.#reader.close();
+    if (cutOff !== undefined) this.#budget.giveBack(this.#cost(cutOff));
   }
 
   /** The kernel has taken the replies of so many requests. */
   taken(requests: number, bytes: number): void {
     this.#requests -= requests;
     this.#bytes -= bytes;
-    if (this.#paused && this.#hasRoom()) {
-      this.#paused = false;
-      this.#parse();
-      if (!this.#paused) this.#flow.resume();
-    }
+    if (bytes > 0) this.#budget.giveBack(bytes);
+    this.#onRoom();
     this.#finishIfIdle();
   }
 
+  /** Goes on when there is room again, or waits for others to make it. */
+  readonly #onRoom = (): void => {
+    if (!this.#paused || this.#state === 'finished') return;
+    if (!this.#reads(() => this.#reader.resume())) {
+      if (!this.#budget.hasRoom()) this.#budget.wait(this.#onRoom);
+      return;
+    }
+    this.#paused = false;
+    this.#flow.resume();
+    this.#finishIfIdle();
+  };
+
+  /** What `read` answers; false also when the client broke the protocol. */
+  #reads(read: () => boolean): boolean {
+    try {
+      return read();
+    } catch (error) {
+      this.#state = 'finished';
+      this.#flow.violated(messageOf(error));
+      return true;
+    }
+  }
+
   #hasRoom(): boolean {
-    return this.#requests < this.#limits.requestsInFlightMax && this.#bytes < this.#limits.bytesInFlightMax;
+    return (
+      this.#requests < this.#limits.requestsInFlightMax &&
+      this.#bytes < this.#limits.bytesInFlightMax &&
+      this.#budget.hasRoom()
+    );
   }
 
   #finishIfIdle(): void {
     if (this.#state === 'finished' || (this.#state === 'open' && !this.#inputEnded)) return;
+    if (this.#reader.holds && this.#state !== 'ended') return;
     // A write that was cut off in its payload will never be whole.
-    const cutOff = this.#inputEnded && (this.#write !== undefined || this.#skip !== undefined) ? 1 : 0;
-    if (this.#requests > cutOff) return;
+    if (this.#requests > (this.#inputEnded && this.#reader.inPayload ? 1 : 0)) return;
     this.#state = 'finished';
     this.#flow.finished();
   }
 
-  #parse(): void {
-    while (this.#state === 'open' || this.#state === 'draining') {
-      if (this.#write !== undefined) {
-        if (!this.#fillWrite(this.#write)) return;
-      } else if (this.#skip !== undefined) {
-        if (!this.#skipWrite(this.#skip)) return;
-      } else if (!this.#hasRoom()) {
-        if (!this.#paused) this.#flow.pause();
-        this.#paused = true;
-        return;
-      } else {
-        if (this.#received.length < wire.REQUEST_BYTES) return;
-        this.#begin();
-      }
-    }
-  }
-
-  #begin(): void {
-    let request: Request;
-    try {
-      request = wire.decodeRequest(this.#received.take(wire.REQUEST_BYTES));
-    } catch (error) {
-      this.#state = 'finished';
-      this.#flow.violated(messageOf(error));
-      return;
-    }
+  #admit(request: Request, payloadLength: number): Admission {
     if (request.type === nbd.NBD_CMD_DISC) {
       this.#state = 'ended';
       this.#finishIfIdle();
-      return;
+      return STOP;
     }
-    const refusal = this.#state === 'draining' ? SHUTTING_DOWN : refuse(request, this.#facts);
-    const carriesPayload = request.type === nbd.NBD_CMD_WRITE && request.length > 0;
+    if (payloadLength > nbd.NBD_PAYLOAD_MAX && this.#session.headers === 'extended') {
+      // proto.md, "Request message": such a client is cut off; going by 2^64 bytes would take for ever.
+      throw new NbdFormatError('The client announced a payload above 32 MiB.');
+    }
     this.#requests += 1;
-    if (refusal !== undefined) {
-      if (carriesPayload) this.#skip = { request, refusal, left: request.length };
-      else this.#refuse(request, refusal, 0);
-      return;
+    const refusal = this.#state === 'draining' ? SHUTTING_DOWN : refuse(request, this.#facts);
+    if (refusal !== undefined) return { kind: 'refuse', refusal };
+    const bytes = this.#cost(request);
+    this.#bytes += bytes;
+    if (bytes > 0) this.#budget.take(bytes);
+    return TAKE;
+  }
+
+  /** What an admitted request holds of the budgets until its reply is taken: the payload in, or what comes out. */
+  #cost(request: Request): number {
+    switch (request.type) {
+      case nbd.NBD_CMD_READ:
+      case nbd.NBD_CMD_WRITE:
+        return request.length;
+      case nbd.NBD_CMD_CACHE:
+        return PREFETCH_PIECE_BYTES;
+      case nbd.NBD_CMD_BLOCK_STATUS:
+        return STATUS_CHUNK_BYTES_MAX * this.#session.contexts.length;
+      default:
+        return 0;
     }
-    this.#bytes += costBytes(request);
-    if (!carriesPayload) this.#perform(request, new Uint8Array(0));
-    else if (this.#received.length >= request.length) this.#perform(request, this.#received.take(request.length));
-    else this.#write = { request, payload: this.#payloads.take(request.length), filled: 0 };
   }
 
-  /** False: more must arrive first. */
-  #fillWrite(write: { readonly request: Request; readonly payload: Buffer; filled: number }): boolean {
-    write.filled += this.#received.takeInto(write.payload, write.filled);
-    if (write.filled < write.payload.length) return false;
-    this.#write = undefined;
-    this.#perform(write.request, write.payload, () => this.#payloads.giveBack(write.payload));
-    return true;
-  }
-
-  #skipWrite(skip: { readonly request: Request; readonly refusal: Refusal; left: number }): boolean {
-    skip.left -= this.#received.skip(skip.left);
-    if (skip.left > 0) return false;
-    this.#skip = undefined;
-    this.#refuse(skip.request, skip.refusal, 0);
-    return true;
-  }
-
-  /** @param onSettled called when the export looks at `payload` no more. */
-  #perform(request: Request, payload: Uint8Array, onSettled?: () => void): void {
+  #perform(request: Request, payload: Buffer | undefined): void {
     const { served } = this.#session;
     const { offset, length } = request;
-    const fua = (request.flags & nbd.NBD_CMD_FLAG_FUA) !== 0;
+    const durable = (request.flags & nbd.NBD_CMD_FLAG_FUA) !== 0 ? FUA : NO_FUA;
     try {
       if (length === 0 && request.type !== nbd.NBD_CMD_FLUSH) {
         // The specification leaves these open; they do nothing. FUA promises nothing either, for nothing was written.
-        this.#succeed(request);
+        this.#replies.succeed(request, this.#cost(request));
         return;
       }
       switch (request.type) {
         case nbd.NBD_CMD_READ:
           if (this.#answerCachedRead(request)) return;
-          this.#settle(request, served.read(offset, length), this.#answerRead);
+          served.read(offset, length).then(
+            (data) => this.#answerRead(request, data),
+            (error: unknown) => this.#fail(request, error),
+          );
           return;
         case nbd.NBD_CMD_WRITE:
-          this.#settle(request, served.write(offset, payload, { fua }), this.#succeed, onSettled);
+          this.#write(request, payload ?? NOTHING, durable);
           return;
         case nbd.NBD_CMD_FLUSH:
-          this.#settle(request, served.flush(), this.#succeed);
+          this.#settle(request, served.flush());
           return;
         case nbd.NBD_CMD_TRIM:
-          this.#settle(request, served.trim(offset, length, { fua }), this.#succeed);
+          this.#settle(request, served.trim(offset, length, durable));
           return;
         case nbd.NBD_CMD_WRITE_ZEROES: {
           const noHole = (request.flags & nbd.NBD_CMD_FLAG_NO_HOLE) !== 0;
-          this.#settle(request, served.zero(offset, length, { fua, noHole }), this.#succeed);
+          this.#settle(request, served.zero(offset, length, { ...durable, noHole }));
           return;
         }
-        case nbd.NBD_CMD_BLOCK_STATUS:
-          this.#settle(request, served.blockStatus(offset, length), this.#answerBlockStatus);
+        case nbd.NBD_CMD_CACHE:
+          this.#settle(request, this.#prefetch(offset, length));
           return;
         default:
-          // NBD_CMD_CACHE: a hint. What is worth keeping in memory is kept anyway.
-          this.#succeed(request);
+          this.#answerBlockStatus(request, payload).catch((error: unknown) => this.#fail(request, error));
       }
     } catch (error) {
       this.#fail(request, error);
     }
   }
 
-  #settle<T>(
-    request: Request,
-    result: Promise<T>,
-    answer: (request: Request, value: T) => void,
-    onSettled?: () => void,
-  ): void {
-    result.then(
-      (value) => {
-        onSettled?.();
-        answer(request, value);
+  #settle(request: Request, done: Promise<void>): void {
+    done.then(
+      () => this.#replies.succeed(request, this.#cost(request)),
+      (error: unknown) => this.#fail(request, error),
+    );
+  }
+
+  #write(request: Request, payload: Buffer, durable: { readonly fua: boolean }): void {
+    this.#session.served.write(request.offset, payload, durable).then(
+      () => {
+        this.#payloads.giveBack(payload);
+        this.#replies.succeed(request, request.length);
       },
       (error: unknown) => {
-        onSettled?.();
+        this.#payloads.giveBack(payload);
         this.#fail(request, error);
       },
     );
   }
 
-  readonly #succeed = (request: Request): void => {
-    // A simple reply may answer everything but a read, even when structured replies are negotiated.
-    if (this.#facts.structured && request.type === nbd.NBD_CMD_READ) {
-      this.#replies.append(wire.CHUNK_HEADER_BYTES, (out, at) =>
-        wire.encodeChunkHeader(out, at, request, nbd.NBD_REPLY_TYPE_NONE, 0),
-      );
-    } else {
-      this.#replies.append(wire.SIMPLE_REPLY_BYTES, (out, at) => wire.encodeSimpleReply(out, at, request, 0));
-    }
-    this.#replies.endReply(costBytes(request));
-  };
-
-  readonly #answerRead = (request: Request, data: Uint8Array): void => {
-    if (data.length !== request.length) {
-      this.#fail(request, new Error(`bug: the export answered ${data.length} bytes for a read of ${request.length}`));
-      return;
-    }
-    if (this.#facts.structured) {
-      this.#replies.append(wire.CHUNK_HEADER_BYTES + wire.OFFSET_BYTES, (out, at) =>
-        wire.encodeOffsetData(out, at, request, data.length),
-      );
-    } else {
-      this.#replies.append(wire.SIMPLE_REPLY_BYTES, (out, at) => wire.encodeSimpleReply(out, at, request, 0));
-    }
-    this.#replies.appendData(data);
-    this.#replies.endReply(costBytes(request));
-  };
-
   /** Opens a short read right into the reply when its bytes are in memory. */
   #answerCachedRead(request: Request): boolean {
     const { served } = this.#session;
     if (served.readCached === undefined || request.length > CACHED_READ_BYTES_MAX) return false;
-    const headerBytes = this.#facts.structured ? wire.CHUNK_HEADER_BYTES + wire.OFFSET_BYTES : wire.SIMPLE_REPLY_BYTES;
-    const filled = this.#replies.appendIf(headerBytes, request.length, (out, at) => {
-      if (!served.readCached?.(request.offset, out.subarray(at + headerBytes, at + headerBytes + request.length)))
-        return false;
-      if (this.#facts.structured) wire.encodeOffsetData(out, at, request, request.length);
-      else wire.encodeSimpleReply(out, at, request, 0);
-      return true;
-    });
-    if (filled) this.#replies.endReply(costBytes(request));
-    return filled;
+    return this.#replies.contentIf(request, (out) => served.readCached?.(request.offset, out) === true);
   }
 
-  readonly #answerBlockStatus = (request: Request, extents: readonly BlockExtent[]): void => {
-    const one = (request.flags & nbd.NBD_CMD_FLAG_REQ_ONE) !== 0;
-    const told = joined(extents, request.length, one ? 1 : EXTENTS_MAX);
-    this.#replies.append(wire.blockStatusBytes(told), (out, at) =>
-      wire.encodeBlockStatus(out, at, request, BASE_ALLOCATION_ID, told),
-    );
-    this.#replies.endReply(costBytes(request));
-  };
+  #answerRead(request: Request, data: Uint8Array): void {
+    if (data.length === request.length) this.#replies.content(request, data, request.length);
+    else
+      this.#fail(request, new Error(`bug: the export answered ${data.length} bytes for a read of ${request.length}`));
+  }
+
+  /** Reading brings the pages of the map and the sealed blocks into memory, where a read that follows finds them. */
+  async #prefetch(offset: number, length: number): Promise<void> {
+    const end = offset + Math.min(length, PREFETCH_BYTES_MAX);
+    for (let at = offset; at < end && this.#state !== 'finished'; at += PREFETCH_PIECE_BYTES) {
+      await this.#session.served.read(at, Math.min(PREFETCH_PIECE_BYTES, end - at));
+    }
+  }
+
+  async #answerBlockStatus(request: Request, payload: Buffer | undefined): Promise<void> {
+    let { length } = request;
+    let { contexts } = this.#session;
+    if (payload !== undefined) {
+      const asked = decodeStatusPayload(payload);
+      this.#payloads.giveBack(payload);
+      length = asked.length;
+      contexts = contexts.filter(({ id }) => asked.contextIds.includes(id));
+      const refusal =
+        contexts.length === 0 || contexts.length !== asked.contextIds.length
+          ? UNKNOWN_CONTEXT
+          : refuseStatus(request.offset, length, this.#facts);
+      if (refusal !== undefined) {
+        this.#replies.refuse(request, refusal, this.#cost(request));
+        return;
+      }
+    }
+    const countMax = (request.flags & nbd.NBD_CMD_FLAG_REQ_ONE) !== 0 ? 1 : EXTENTS_MAX;
+    const statuses: { contextId: number; extents: StatusExtent[] }[] = [];
+    for (const { id, status } of contexts) {
+      statuses.push({ contextId: id, extents: joined(await status(request.offset, length), length, countMax) });
+    }
+    this.#replies.blockStatus(request, statuses, this.#cost(request));
+  }
 
   #fail(request: Request, error: unknown): void {
     this.#failures += 1;
@@ -318,41 +342,6 @@ export class Transmission {
       const fields = { exportName, type, offset, length, code, failures: this.#failures, error: messageOf(error) };
       this.#log.error(fields, 'an NBD request failed');
     }
-    this.#refuse(request, refusalOf(error), costBytes(request));
+    this.#replies.refuse(request, refusalOf(error), this.#cost(request));
   }
-
-  #refuse(request: Request, { error, message }: Refusal, bytes: number): void {
-    if (this.#facts.structured) {
-      this.#replies.append(wire.errorChunkBytes(message), (out, at) =>
-        wire.encodeErrorChunk(out, at, request, error, message),
-      );
-    } else {
-      this.#replies.append(wire.SIMPLE_REPLY_BYTES, (out, at) => wire.encodeSimpleReply(out, at, request, error));
-    }
-    this.#replies.endReply(bytes);
-  }
-}
-
-/** What a request holds of the connection's budget: its payload, in or out. */
-function costBytes(request: Request): number {
-  return request.type === nbd.NBD_CMD_READ || request.type === nbd.NBD_CMD_WRITE ? request.length : 0;
-}
-
-/** Extents with equal neighbours made one, cut to `lengthBytes` and to `countMax`. */
-function joined(extents: readonly BlockExtent[], lengthBytes: number, countMax: number): BlockExtent[] {
-  const out: BlockExtent[] = [];
-  let left = lengthBytes;
-  for (const { lengthBytes: full, hole, zero } of extents) {
-    const length = Math.min(full, left);
-    if (length === 0) continue;
-    const last = out.at(-1);
-    if (last?.hole === hole && last.zero === zero) {
-      out[out.length - 1] = { lengthBytes: last.lengthBytes + length, hole, zero };
-    } else {
-      if (out.length === countMax) break;
-      out.push({ lengthBytes: length, hole, zero });
-    }
-    left -= length;
-  }
-  return out.length > 0 ? out : [{ lengthBytes, hole: false, zero: false }];
 }

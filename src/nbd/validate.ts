@@ -1,21 +1,27 @@
 import type { Refusal } from './errno.ts';
+import { CONTEXTS_SELECTED_MAX } from './metadata-contexts.ts';
 import * as nbd from './protocol.ts';
-import type { Request } from './transmission-wire.ts';
+import type { Request } from './request-wire.ts';
 
 /** What of a connection and its export decides whether a request is allowed. */
 export interface ServedExport {
   readonly sizeBytes: number;
   readonly readOnly: boolean;
   readonly preferredBlockBytes: number;
-  /** NBD_OPT_STRUCTURED_REPLY was negotiated. */
-  readonly structured: boolean;
-  /** base:allocation was selected for this export. */
+  /** What NBD_OPT_STRUCTURED_REPLY and NBD_OPT_EXTENDED_HEADERS led to. */
+  readonly headers: Headers;
+  /** At least one metadata context was selected for this export. */
   readonly blockStatus: boolean;
 }
+
+/** How the messages of a connection look. `simple` and `structured` requests are the same: compact ones. */
+export type Headers = 'simple' | 'structured' | 'extended';
 
 interface Rule {
   /** Command flags besides FUA, which "MUST be accepted on all commands". */
   readonly flags: number;
+  /** NBD_CMD_FLAG_PAYLOAD_LEN may be set with extended headers. */
+  readonly payloadFlag?: true;
   readonly writes: boolean;
   /** Carries its length as payload, in the request or in the reply. */
   readonly payload: boolean;
@@ -28,7 +34,7 @@ const { NBD_EINVAL, NBD_ENOSPC } = nbd;
 /** Source: NBD proto.md, "Request types", "Command flags", "Error values". */
 const RULES: readonly (Rule | undefined)[] = [
   /* READ          */ { flags: nbd.NBD_CMD_FLAG_DF, writes: false, payload: true, pastEnd: NBD_EINVAL },
-  /* WRITE         */ { flags: 0, writes: true, payload: true, pastEnd: NBD_ENOSPC },
+  /* WRITE         */ { flags: 0, payloadFlag: true, writes: true, payload: true, pastEnd: NBD_ENOSPC },
   /* DISC          */ undefined, // has no reply, so nothing to refuse
   /* FLUSH         */ { flags: 0, writes: false, payload: false, pastEnd: undefined },
   /* TRIM          */ { flags: 0, writes: true, payload: false, pastEnd: NBD_EINVAL },
@@ -39,8 +45,17 @@ const RULES: readonly (Rule | undefined)[] = [
     payload: false,
     pastEnd: NBD_ENOSPC,
   },
-  /* BLOCK_STATUS  */ { flags: nbd.NBD_CMD_FLAG_REQ_ONE, writes: false, payload: false, pastEnd: NBD_EINVAL },
+  /* BLOCK_STATUS  */ {
+    flags: nbd.NBD_CMD_FLAG_REQ_ONE,
+    payloadFlag: true,
+    writes: false,
+    payload: false,
+    pastEnd: NBD_EINVAL,
+  },
 ];
+
+/** Effect length and as many ids as can be selected. */
+const STATUS_PAYLOAD_BYTES_MAX = 8 + 4 * CONTEXTS_SELECTED_MAX;
 
 const UNKNOWN: Refusal = { error: NBD_EINVAL, message: 'The command is not known here.' };
 const BAD_FLAG: Refusal = { error: NBD_EINVAL, message: 'A flag does not belong to this command, or was not offered.' };
@@ -49,32 +64,43 @@ const TOO_LONG: Refusal = { error: NBD_EINVAL, message: 'A read or write may be 
 const NOT_ZERO: Refusal = { error: NBD_EINVAL, message: 'Offset and length of this command must be zero.' };
 const PAST_END: Refusal = { error: NBD_EINVAL, message: 'The range reaches past the end of the export.' };
 const WRITE_PAST_END: Refusal = { error: NBD_ENOSPC, message: 'The range reaches past the end of the export.' };
-const NO_CONTEXT: Refusal = {
-  error: NBD_EINVAL,
-  message: 'Block status needs base:allocation, which was not selected.',
-};
+const NO_CONTEXT: Refusal = { error: NBD_EINVAL, message: 'Block status needs a context, and none was selected.' };
+const NO_PAYLOAD: Refusal = { error: NBD_EINVAL, message: 'A write needs its payload, and the flag that says so.' };
+const TOO_MANY_CONTEXTS: Refusal = { error: NBD_EINVAL, message: 'The list of contexts is too long.' };
 const EMPTY_STATUS: Refusal = { error: NBD_EINVAL, message: 'Block status needs a length above zero.' };
 const NOT_FAST: Refusal = { error: nbd.NBD_ENOTSUP, message: 'Zeroing this range is no faster than writing it.' };
 
-/** The refusal of `request`, or undefined when it may go to the export. Not for NBD_CMD_DISC. Pure. */
+/** The refusal of `request` by its header, or undefined when it may go on. Not for NBD_CMD_DISC. Pure. */
 export function refuse(request: Request, served: ServedExport): Refusal | undefined {
   const rule = RULES[request.type];
   if (rule === undefined) return UNKNOWN;
-  if ((request.flags & ~(rule.flags | nbd.NBD_CMD_FLAG_FUA)) !== 0) return BAD_FLAG;
-  if ((request.flags & nbd.NBD_CMD_FLAG_DF) !== 0 && !served.structured) return BAD_FLAG;
+  const extended = served.headers === 'extended';
+  const payloadFlag = extended && rule.payloadFlag ? nbd.NBD_CMD_FLAG_PAYLOAD_LEN : 0;
+  if ((request.flags & ~(rule.flags | payloadFlag | nbd.NBD_CMD_FLAG_FUA)) !== 0) return BAD_FLAG;
+  if ((request.flags & nbd.NBD_CMD_FLAG_DF) !== 0 && served.headers === 'simple') return BAD_FLAG;
   if (rule.writes && served.readOnly) return READ_ONLY;
   if (rule.payload && request.length > nbd.NBD_PAYLOAD_MAX) return TOO_LONG;
+  const hasPayloadFlag = (request.flags & nbd.NBD_CMD_FLAG_PAYLOAD_LEN) !== 0;
+  if (extended && request.type === nbd.NBD_CMD_WRITE && !hasPayloadFlag) return NO_PAYLOAD;
+  if (request.type === nbd.NBD_CMD_BLOCK_STATUS && !served.blockStatus) return NO_CONTEXT;
+  // The length is that of a list of contexts; `refuseStatus` judges the range that comes with it.
+  if (request.type === nbd.NBD_CMD_BLOCK_STATUS && hasPayloadFlag) {
+    return request.length > STATUS_PAYLOAD_BYTES_MAX ? TOO_MANY_CONTEXTS : undefined;
+  }
   if (rule.pastEnd === undefined) {
     if (request.offset !== 0 || request.length !== 0) return NOT_ZERO;
   } else if (request.offset + request.length > served.sizeBytes) {
     return rule.pastEnd === NBD_ENOSPC ? WRITE_PAST_END : PAST_END;
   }
-  if (request.type === nbd.NBD_CMD_BLOCK_STATUS) {
-    if (!served.blockStatus) return NO_CONTEXT;
-    if (request.length === 0) return EMPTY_STATUS;
-  }
+  if (request.type === nbd.NBD_CMD_BLOCK_STATUS && request.length === 0) return EMPTY_STATUS;
   if ((request.flags & nbd.NBD_CMD_FLAG_FAST_ZERO) !== 0 && !isFastZero(request, served)) return NOT_FAST;
   return undefined;
+}
+
+/** The same for the range that a block status with payload asks about. Pure. */
+export function refuseStatus(offset: number, length: number, served: ServedExport): Refusal | undefined {
+  if (length === 0) return EMPTY_STATUS;
+  return offset + length > served.sizeBytes ? PAST_END : undefined;
 }
 
 /** Whole blocks become holes without touching data; a part of a block, or space kept for it, costs a write. */

@@ -7,7 +7,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { NbdClient, type NbdAddress } from '../../src/nbd/client.ts';
+import type { NbdAddress } from '../../src/nbd/client-address.ts';
+import { NbdClient } from '../../src/nbd/client.ts';
 import { Api, unixAddress } from '../support/api.ts';
 import { checkLedger } from '../support/process-ledger.ts';
 import type { LedgerRead } from '../support/process-ledger.ts';

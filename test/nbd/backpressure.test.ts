@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { NbdClient } from '../../src/nbd/client.ts';
 import { encodeClientFlags, encodeOption } from '../../src/nbd/handshake-wire.ts';
 import { NBD_CMD_FLUSH, NBD_CMD_READ, NBD_CMD_WRITE, NBD_OPT_ABORT, NBD_OPT_LIST } from '../../src/nbd/protocol.ts';
-import { encodeRequest } from '../../src/nbd/transmission-wire.ts';
+import { encodeRequest } from '../../src/nbd/request-wire.ts';
 import { serveMemory, settle, until } from './fixture.ts';
 import { ManualClock } from './manual-clock.ts';
 import { RawPeer } from './raw-peer.ts';
@@ -16,7 +16,7 @@ function requests(count: number, type: number, length: number, payload = Buffer.
   return Buffer.concat(
     Array.from({ length: count }, (_, i) => {
       const out = Buffer.alloc(28);
-      encodeRequest(out, 0, { type, flags: 0, cookieHigh: 0, cookieLow: i, offset: 0, length });
+      encodeRequest(out, 0, { type, flags: 0, cookie: i, offset: 0, length }, false);
       return Buffer.concat([out, payload]);
     }),
   );
@@ -73,8 +73,8 @@ test('replies that wait for a slow reader are not overwritten by later ones', as
   slow.socket.pause();
   for (let block = 0; block < 2048; block++) {
     const out = Buffer.alloc(28);
-    const cookie = { cookieHigh: 0, cookieLow: block };
-    encodeRequest(out, 0, { type: NBD_CMD_READ, flags: 0, ...cookie, offset: block * 4096, length: 4096 });
+    const read = { type: NBD_CMD_READ, flags: 0, cookie: block, offset: block * 4096, length: 4096 };
+    encodeRequest(out, 0, read, false);
     slow.send(out);
     if (block % 64 === 0) await settle();
   }

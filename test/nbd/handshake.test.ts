@@ -178,7 +178,7 @@ test('metadata contexts need structured replies and hold for one export', () => 
   const statusAfter = (...parts: Buffer[]): boolean => {
     const step = last(haggle(UNIX, once(...parts, go())));
     assert.ok(step.kind === 'transmission');
-    return step.session.blockStatus;
+    return step.session.contexts.length > 0;
   };
   assert.equal(statusAfter(STRUCTURED, meta(set, ['base:allocation'])), true);
   assert.equal(statusAfter(STRUCTURED, meta(set, ['base:allocation'], '')), true);
@@ -190,15 +190,35 @@ test('metadata contexts need structured replies and hold for one export', () => 
   const exports = directory();
   exports.add('second', new MemoryExport(4096), { socketPath: '/d' });
   const other = last(haggle(UNIX, once(STRUCTURED, meta(set, ['base:allocation']), go('second')), { exports }));
-  assert.ok(other.kind === 'transmission' && !other.session.blockStatus, 'selected for another export');
+  assert.ok(other.kind === 'transmission' && other.session.contexts.length === 0, 'selected for another export');
   const listed = haggle(UNIX, once(STRUCTURED, meta(9, []), meta(9, ['base:']), meta(9, ['qemu:']), meta(9, [], 'no')));
   const { NBD_REP_ACK: ACK, NBD_REP_META_CONTEXT: CONTEXT, NBD_REP_ERR_UNKNOWN: UNKNOWN } = nbd;
   assert.deepEqual(types(listed), [ACK, CONTEXT, ACK, CONTEXT, ACK, ACK, UNKNOWN]);
 });
 
+test('extended headers win over structured replies, and exclude the oldest way to open', () => {
+  const extended = wire.encodeOption(nbd.NBD_OPT_EXTENDED_HEADERS);
+  const headersAfter = (...parts: Buffer[]): string => {
+    const step = last(haggle(UNIX, once(...parts, go())));
+    return step.kind === 'transmission' ? step.session.headers : step.kind;
+  };
+  assert.equal(headersAfter(), 'simple');
+  assert.equal(headersAfter(STRUCTURED), 'structured');
+  assert.equal(headersAfter(extended), 'extended');
+  assert.equal(headersAfter(STRUCTURED, extended), 'extended');
+  assert.equal(headersAfter(extended, STRUCTURED), 'extended');
+  const refused = haggle(
+    UNIX,
+    once(extended, STRUCTURED, wire.encodeOption(nbd.NBD_OPT_EXTENDED_HEADERS, Buffer.of(0))),
+  );
+  assert.deepEqual(types(refused), [nbd.NBD_REP_ACK, nbd.NBD_REP_ERR_EXT_HEADER_REQD, nbd.NBD_REP_ERR_INVALID]);
+  const oldest = wire.encodeOption(nbd.NBD_OPT_EXPORT_NAME, Buffer.from('disk'));
+  assert.equal(last(haggle(UNIX, once(extended, oldest))).kind, 'drop');
+});
+
 test('an unknown or malformed option is refused and the next one is read', () => {
   const malformed = wire.encodeOption(nbd.NBD_OPT_GO, Buffer.from('00000099', 'hex'));
-  const result = haggle(UNIX, once(wire.encodeOption(4), malformed, wire.encodeOption(11), go()));
+  const result = haggle(UNIX, once(wire.encodeOption(4), malformed, wire.encodeOption(12), go()));
   assert.deepEqual(types(result).slice(0, 3), [nbd.NBD_REP_ERR_UNSUP, nbd.NBD_REP_ERR_INVALID, nbd.NBD_REP_ERR_UNSUP]);
   assert.equal(last(result).kind, 'transmission');
 });

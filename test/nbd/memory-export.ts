@@ -1,3 +1,4 @@
+import { SystemError } from '../../src/base/errors.ts';
 import type { BlockExtent, Export } from '../../src/nbd/export.ts';
 
 const BLOCK = 4096;
@@ -16,6 +17,23 @@ export class MemoryExport implements Export {
   gate: Promise<void> | undefined;
   /** Writes that are not flushed yet. */
   dirty = 0;
+  /** Which blocks are dirty, by bitmap. */
+  readonly dirtyBlocks = new Map<string, ReadonlySet<number>>();
+  readonly bitmaps = {
+    list: () => [...this.dirtyBlocks.keys()],
+    status: async (name: string, offset: number, length: number) => {
+      await this.#enter(`bitmap ${name}`, offset, length);
+      const blocks = this.dirtyBlocks.get(name);
+      if (blocks === undefined) throw new SystemError('not-found', 'NO_BITMAP', 'There is no such bitmap.');
+      const extents: { lengthBytes: number; dirty: boolean }[] = [];
+      for (let at = offset; at < offset + length;) {
+        const lengthBytes = Math.min((Math.floor(at / BLOCK) + 1) * BLOCK, offset + length) - at;
+        extents.push({ lengthBytes, dirty: blocks.has(Math.floor(at / BLOCK)) });
+        at += lengthBytes;
+      }
+      return extents;
+    },
+  };
   readonly #allocated: Uint8Array;
 
   constructor(sizeBytes: number, options: { readonly readOnly?: boolean } = {}) {

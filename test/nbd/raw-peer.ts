@@ -2,7 +2,12 @@ import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 
 import { encodeClientFlags, encodeInfoRequest, encodeOption } from '../../src/nbd/handshake-wire.ts';
-import { NBD_OPT_GO, NBD_OPT_STRUCTURED_REPLY, NBD_SIMPLE_REPLY_MAGIC } from '../../src/nbd/protocol.ts';
+import {
+  NBD_OPT_GO,
+  NBD_OPT_STRUCTURED_REPLY,
+  NBD_REP_META_CONTEXT,
+  NBD_SIMPLE_REPLY_MAGIC,
+} from '../../src/nbd/protocol.ts';
 
 /** A socket that says exactly what a test makes it say. */
 export class RawPeer {
@@ -61,12 +66,17 @@ export class RawPeer {
   }
 
   /** From connect to transmission. */
-  async go(exportName: string, options: { readonly structured?: boolean } = {}): Promise<this> {
+  async go(
+    exportName: string,
+    options: { readonly structured?: boolean; readonly before?: readonly Buffer[] } = {},
+  ): Promise<this> {
     await this.take(18);
     this.send(encodeClientFlags(3));
-    if (options.structured === true) {
-      this.send(encodeOption(NBD_OPT_STRUCTURED_REPLY));
-      await this.optionReply();
+    const structured = options.structured === true ? [encodeOption(NBD_OPT_STRUCTURED_REPLY)] : [];
+    for (const option of [...structured, ...(options.before ?? [])]) {
+      this.send(option);
+      let type = NBD_REP_META_CONTEXT;
+      while (type === NBD_REP_META_CONTEXT) ({ type } = await this.optionReply());
     }
     this.send(encodeOption(NBD_OPT_GO, encodeInfoRequest({ exportName, items: [] })));
     while ((await this.optionReply()).type !== 1);

@@ -62,7 +62,7 @@ test('a socket shows its own export only', async () => {
   const address = { unixSocket: served.socketPath };
   served.directory.add('other', served.disk, { socketPath: '/elsewhere' });
   assert.deepEqual(await NbdClient.list(address), ['disk']);
-  await assert.rejects(NbdClient.connect(address, 'other'), code('NBD_REP_ERR_6'));
+  await assert.rejects(NbdClient.connect(address, 'other'), code('NBD_REP_ERR_UNKNOWN'));
   await using client = await NbdClient.connect(address, '');
   assert.equal(served.server.connections('disk'), 1);
   await client.flush();
@@ -89,7 +89,7 @@ test('disconnect lets requests in flight finish and refuses the next', async () 
   await until(() => served.disk.calls.length === 1);
   const disconnected = served.server.disconnect('disk', 60_000);
   await assert.rejects(busy.read(0, 1), code('NBD_ESHUTDOWN'));
-  await assert.rejects(NbdClient.connect(address, 'disk'), code('NBD_REP_ERR_7'));
+  await assert.rejects(NbdClient.connect(address, 'disk'), code('NBD_REP_ERR_SHUTDOWN'));
   await assert.rejects(idle.flush(), code('NBD_DISCONNECTED'));
   gate.resolve();
   await write;

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { SystemError } from '../../src/base/errors.ts';
 import { NbdClient } from '../../src/nbd/client.ts';
 import * as nbd from '../../src/nbd/protocol.ts';
-import { encodeRequest } from '../../src/nbd/transmission-wire.ts';
+import { encodeRequest } from '../../src/nbd/request-wire.ts';
 import { serveMemory, settle, until } from './fixture.ts';
 import { RawPeer } from './raw-peer.ts';
 
@@ -15,16 +15,14 @@ const code = (name: string) => (error: unknown) => error instanceof SystemError 
 
 function request(type: number, cookie: number, offset: number, length: number, flags = 0): Buffer {
   const out = Buffer.alloc(28);
-  encodeRequest(out, 0, { type, flags, cookieHigh: 0, cookieLow: cookie, offset, length });
+  encodeRequest(out, 0, { type, flags, cookie, offset, length }, false);
   return out;
 }
 
-for (const structured of [true, false]) {
-  const kind = structured ? 'structured' : 'simple';
-
-  test(`${kind} replies: what is written is read, across all sizes and alignments`, async () => {
+for (const headers of ['extended', 'structured', 'simple'] as const) {
+  test(`${headers} replies: what is written is read, across all sizes and alignments`, async () => {
     await using served = await serveMemory({ sizeBytes: 3 * MiB + 123 });
-    await using client = await NbdClient.connect({ unixSocket: served.socketPath }, 'disk', { structured });
+    await using client = await NbdClient.connect({ unixSocket: served.socketPath }, 'disk', { headers });
     assert.equal(client.sizeBytes, 3 * MiB + 123);
     const model = Buffer.alloc(client.sizeBytes);
     const writes = [1, 511, 4096, 65_537, 300_000, MiB + 1].map((length, i) => {
@@ -40,9 +38,9 @@ for (const structured of [true, false]) {
     assert.equal((await client.read(0, 0)).length, 0);
   });
 
-  test(`${kind} replies: an export that fails answers its error and goes on`, async () => {
+  test(`${headers} replies: an export that fails answers its error and goes on`, async () => {
     await using served = await serveMemory();
-    await using client = await NbdClient.connect({ unixSocket: served.socketPath }, 'disk', { structured });
+    await using client = await NbdClient.connect({ unixSocket: served.socketPath }, 'disk', { headers });
     served.disk.failures.set('read', new SystemError('corrupt', 'X', 'x'));
     served.disk.failures.set('write', new SystemError('no-space', 'X', 'x'));
     await assert.rejects(client.read(0, 4096), code('NBD_EIO'));
@@ -71,6 +69,7 @@ test('flags reach the export: FUA, no hole; and flush', async () => {
     'trim fua 4096+8192',
     'zero fua noHole 0+10',
     'zero 0+4096',
+    'read 0+4096',
     'flush 0+0',
   ]);
 });
@@ -106,8 +105,9 @@ test('every refusal of the table keeps the connection', async () => {
 
 test('a write that is too long is drained and refused, and what follows is served', async () => {
   await using served = await serveMemory({ sizeBytes: 64 * MiB });
-  await using client = await NbdClient.connect({ unixSocket: served.socketPath }, 'disk');
-  const refused = client.write(0, Buffer.alloc(32 * MiB + 1, 1));
+  const settings = { headers: 'structured' } as const;
+  await using client = await NbdClient.connect({ unixSocket: served.socketPath }, 'disk', settings);
+  const refused = client.send(nbd.NBD_CMD_WRITE, 0, 0, 32 * MiB + 1, Buffer.alloc(32 * MiB + 1, 1));
   const behind = client.write(0, Buffer.from('behind'));
   await assert.rejects(refused, code('NBD_EINVAL'));
   await behind;

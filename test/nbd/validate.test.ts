@@ -10,7 +10,7 @@ const SERVED: ServedExport = {
   sizeBytes: 100 * MiB,
   readOnly: false,
   preferredBlockBytes: 4096,
-  structured: true,
+  headers: 'structured',
   blockStatus: true,
 };
 const { NBD_CMD_READ: READ, NBD_CMD_WRITE: WRITE, NBD_CMD_FLUSH: FLUSH, NBD_CMD_TRIM: TRIM } = nbd;
@@ -20,6 +20,9 @@ const FUA = nbd.NBD_CMD_FLAG_FUA;
 const { NBD_CMD_FLAG_NO_HOLE: NO_HOLE, NBD_CMD_FLAG_DF: DF } = nbd;
 const { NBD_CMD_FLAG_REQ_ONE: ONE, NBD_CMD_FLAG_FAST_ZERO: FAST } = nbd;
 const END = SERVED.sizeBytes;
+const HALVES = { cookieHigh: 0, cookieLow: 0, offsetHigh: 0, offsetLow: 0 };
+const { NBD_CMD_FLAG_PAYLOAD_LEN: PAYLOAD } = nbd;
+const EXTENDED = { headers: 'extended' } as const;
 
 // proto.md, "Request types" and "Error values".
 const TABLE: readonly [
@@ -40,7 +43,7 @@ const TABLE: readonly [
   ['read of 32 MiB', READ, 0, 0, 32 * MiB, 0],
   ['read of more', READ, 0, 0, 32 * MiB + 1, EINVAL],
   ['read unfragmented', READ, DF, 0, 1, 0],
-  ['read unfragmented without structured replies', READ, DF, 0, 1, EINVAL, { structured: false }],
+  ['read unfragmented without structured replies', READ, DF, 0, 1, EINVAL, { headers: 'simple' }],
   ['read with another command’s flag', READ, NO_HOLE, 0, 1, EINVAL],
   ['read with an unknown flag', READ, 0x8000, 0, 1, EINVAL],
   ['read of a read-only export', READ, 0, 0, 1, 0, { readOnly: true }],
@@ -78,13 +81,24 @@ const TABLE: readonly [
   ['status of nothing', STATUS, 0, 0, 0, EINVAL],
   ['status past the end', STATUS, 0, END, 1, EINVAL],
   ['status without its context', STATUS, 0, 0, 1, EINVAL, { blockStatus: false }],
+  ['status with a payload in compact headers', STATUS, PAYLOAD, 0, 12, EINVAL],
+  ['status of chosen contexts', STATUS, PAYLOAD, 0, 12, 0, EXTENDED],
+  ['status of more contexts than can be selected', STATUS, PAYLOAD, 0, 8 + 4 * 17, EINVAL, EXTENDED],
+  ['extended write', WRITE, PAYLOAD, 0, 4096, 0, EXTENDED],
+  ['extended write without its payload', WRITE, 0, 0, 4096, EINVAL, EXTENDED],
+  ['compact write with the flag of extended ones', WRITE, PAYLOAD, 0, 4096, EINVAL],
+  ['extended read with a payload', READ, PAYLOAD, 0, 4096, EINVAL, EXTENDED],
+  ['extended flush with a payload', FLUSH, PAYLOAD, 0, 4096, EINVAL, EXTENDED],
+  ['extended trim of everything', TRIM, 0, 0, END, 0, EXTENDED],
+  ['extended zero past 2^63', ZERO, 0, 0, 2 ** 63, ENOSPC, EXTENDED],
+  ['extended status of everything', STATUS, 0, 0, END, 0, EXTENDED],
   ['resize, an extension', 8, 0, 0, 1, EINVAL],
   ['an unknown command', 0xffff, 0, 0, 0, EINVAL],
 ];
 
 for (const [name, type, flags, offset, length, want, facts] of TABLE) {
   test(`${name}: ${want === 0 ? 'goes to the export' : `error ${want}`}`, () => {
-    const refusal = refuse({ type, flags, offset, length, cookieHigh: 0, cookieLow: 0 }, { ...SERVED, ...facts });
+    const refusal = refuse({ ...HALVES, type, flags, offset, length }, { ...SERVED, ...facts });
     assert.equal(refusal?.error ?? 0, want);
   });
 }

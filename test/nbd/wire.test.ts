@@ -6,7 +6,8 @@ import fc from 'fast-check';
 import { NbdFormatError } from '../../src/nbd/format-error.ts';
 import * as handshake from '../../src/nbd/handshake-wire.ts';
 import * as nbd from '../../src/nbd/protocol.ts';
-import * as transmission from '../../src/nbd/transmission-wire.ts';
+import * as replies from '../../src/nbd/reply-wire.ts';
+import * as requests from '../../src/nbd/request-wire.ts';
 
 const bytes = (hex: string): Buffer => Buffer.from(hex.replaceAll(/\s|\[.*?\]/g, ''), 'hex');
 const written = (max: number, encode: (out: Buffer, at: number) => number): Buffer => {
@@ -58,44 +59,113 @@ test('NBD_OPT_EXPORT_NAME is answered with or without 124 zeroes', () => {
   assert.deepEqual(handshake.encodeExportNameReply(2 ** 20, 0xd6d, true), Buffer.concat([golden, Buffer.alloc(124)]));
 });
 
-test('a request', () => {
-  const golden = bytes(`25609513 [magic] 0001 [FUA] 0001 [WRITE] 0102030405060708 [cookie]
+test('a compact and an extended request', () => {
+  const asked = { flags: 1, type: 1, cookie: 0x05060708, offset: 2 ** 32 + 512, length: 4096 };
+  const compact = bytes(`25609513 [magic] 0001 [FUA] 0001 [WRITE] 0000000005060708 [cookie]
     0000000100000200 [offset] 00001000 [length]`);
-  const request = { flags: 1, type: 1, cookieHigh: 0x01020304, cookieLow: 0x05060708, offset: 2 ** 32 + 512 };
-  assert.deepEqual(
-    written(28, (out, at) => transmission.encodeRequest(out, at, { ...request, length: 4096 })),
-    golden,
-  );
-  assert.deepEqual(transmission.decodeRequest(golden), { ...request, length: 4096 });
+  const extended = bytes(`21e41c71 [magic] 0001 [FUA] 0001 [WRITE] 0000000005060708 [cookie]
+    0000000100000200 [offset] 0000000000001000 [length]`);
+  for (const [golden, isExtended] of [
+    [compact, false],
+    [extended, true],
+  ] as const) {
+    assert.deepEqual(
+      written(golden.length, (out, at) => requests.encodeRequest(out, at, asked, isExtended)),
+      golden,
+    );
+    const { cookie, ...rest } = asked;
+    const halves = { cookieHigh: 0, cookieLow: cookie, offsetHigh: 1, offsetLow: 512 };
+    assert.deepEqual(requests.decodeRequest(golden, 0, isExtended), { ...rest, ...halves });
+    assert.throws(() => requests.decodeRequest(golden, 0, !isExtended), NbdFormatError);
+  }
+  const huge = Buffer.from(extended);
+  huge.writeBigUInt64BE(0x0001_0002_0000_0003n, 24);
+  assert.equal(requests.decodeRequest(huge, 0, true).length, 0x0001_0002_0000_0003);
+});
+
+test('only a flag tells that an extended request has a payload', () => {
+  const request = { cookieHigh: 0, cookieLow: 0, offsetHigh: 0, offsetLow: 0, offset: 0, length: 5, flags: 0, type: 1 };
+  const flagged = { ...request, type: 7, flags: nbd.NBD_CMD_FLAG_PAYLOAD_LEN };
+  assert.equal(requests.payloadBytes(request, false), 5);
+  assert.equal(requests.payloadBytes(request, true), 0);
+  assert.equal(requests.payloadBytes(flagged, false), 0);
+  assert.equal(requests.payloadBytes(flagged, true), 5);
+});
+
+test('the payload of a block status has the length of the range and the ids of contexts', () => {
+  const golden = bytes('0000000200000000 [8 GiB] 00000001 00000007');
+  assert.deepEqual(requests.encodeStatusPayload({ length: 2 ** 33, contextIds: [1, 7] }), golden);
+  assert.deepEqual(requests.decodeStatusPayload(golden), { length: 2 ** 33, contextIds: [1, 7] });
 });
 
 test('replies and chunks', () => {
-  const cookie = { cookieHigh: 0x01020304, cookieLow: 0x05060708 };
-  const request = { ...cookie, flags: 0, type: 0, offset: 2 ** 32 + 512, length: 4 };
+  const to = { cookieHigh: 0x01020304, cookieLow: 0x05060708, offsetHigh: 1, offsetLow: 512 };
+  const chunk = { extended: false, to, done: true };
   assert.deepEqual(
-    written(16, (out, at) => transmission.encodeSimpleReply(out, at, cookie, nbd.NBD_ENOSPC)),
+    written(16, (out, at) => replies.encodeSimpleReply(out, at, to, nbd.NBD_ENOSPC)),
     bytes('67446698 [magic] 0000001c [error] 0102030405060708 [cookie]'),
   );
   assert.deepEqual(
-    written(28, (out, at) => transmission.encodeOffsetData(out, at, request, 4)),
+    written(28, (out, at) => replies.encodeOffsetData(out, at, chunk, 2 ** 32 + 512, 4)),
     bytes('668e33ef [magic] 0001 [DONE] 0001 [DATA] 0102030405060708 0000000c [length] 0000000100000200 [offset]'),
   );
   assert.deepEqual(
-    written(transmission.errorChunkBytes('no'), (out, at) => transmission.encodeErrorChunk(out, at, cookie, 22, 'no')),
+    written(32, (out, at) => replies.encodeOffsetHole(out, at, { ...chunk, done: false }, 2 ** 32 + 512, 4096)),
+    bytes('668e33ef 0000 0002 [HOLE] 0102030405060708 0000000c [length] 0000000100000200 [offset] 00001000 [length]'),
+  );
+  assert.deepEqual(
+    written(replies.errorChunkBytes(false, 'no'), (out, at) => replies.encodeErrorChunk(out, at, chunk, 22, 'no')),
     bytes('668e33ef 0001 8001 [ERROR] 0102030405060708 00000008 [length] 00000016 [EINVAL] 0002 6e6f [no]'),
   );
   const extents = [
-    { lengthBytes: 4096, hole: false, zero: false },
-    { lengthBytes: 8192, hole: true, zero: true },
+    { lengthBytes: 4096, flags: 0 },
+    { lengthBytes: 8192, flags: 3 },
   ];
   const status = bytes(`668e33ef 0001 0005 [BLOCK_STATUS] 0102030405060708 00000014 [length] 00000001 [context]
     00001000 00000000 00002000 00000003`);
-  const max = transmission.blockStatusBytes(extents);
+  const max = replies.blockStatusBytes(false, extents);
   assert.deepEqual(
-    written(max, (out, at) => transmission.encodeBlockStatus(out, at, cookie, 1, extents)),
+    written(max, (out, at) => replies.encodeBlockStatus(out, at, chunk, 1, extents)),
     status,
   );
-  assert.deepEqual(transmission.decodeBlockStatus(status.subarray(20)), extents);
+  assert.deepEqual(replies.decodeBlockStatus(status.subarray(20), false), { contextId: 1, extents });
+});
+
+test('extended chunks repeat the offset of the request and have 64-bit lengths', () => {
+  const to = { cookieHigh: 0x01020304, cookieLow: 0x05060708, offsetHigh: 1, offsetLow: 512 };
+  const chunk = { extended: true, to, done: true };
+  const head = (type: string, length: string): string =>
+    `6e8a278c [magic] 0001 [DONE] ${type} 0102030405060708 [cookie] 0000000100000200 [offset] 00000000${length} [length]`;
+  assert.deepEqual(
+    written(32, (out, at) => replies.encodeChunkHeader(out, at, chunk, nbd.NBD_REPLY_TYPE_NONE, 0)),
+    bytes(head('0000', '00000000')),
+  );
+  assert.deepEqual(
+    written(40, (out, at) => replies.encodeOffsetData(out, at, chunk, 2 ** 32 + 4096, 4)),
+    bytes(`${head('0001', '0000000c')} 0000000100001000`),
+  );
+  const extents = [
+    { lengthBytes: 2 ** 40, flags: 0 },
+    { lengthBytes: 8192, flags: 3 },
+  ];
+  const status = bytes(`${head('0006', '00000028')} 00000002 [context] 00000002 [count]
+    0000010000000000 0000000000000000 0000000000002000 0000000000000003`);
+  assert.deepEqual(
+    written(status.length, (out, at) => replies.encodeBlockStatus(out, at, chunk, 2, extents)),
+    status,
+  );
+  assert.deepEqual(replies.decodeBlockStatus(status.subarray(32), true), { contextId: 2, extents });
+  const uncounted = Buffer.from(status.subarray(32));
+  uncounted.writeUInt32BE(0, 4);
+  assert.deepEqual(replies.decodeBlockStatus(uncounted, true), { contextId: 2, extents });
+  assert.deepEqual(replies.decodeReplyHeader(status, true), {
+    kind: 'chunk',
+    cookieLow: 0x05060708,
+    done: true,
+    type: 6,
+    lengthBytes: 40,
+    offset: 2 ** 32 + 512,
+  });
 });
 
 test('decoding anything throws nothing but NbdFormatError', () => {
@@ -111,12 +181,17 @@ test('decoding anything throws nothing but NbdFormatError', () => {
     handshake.decodeInfoBlockSize,
     handshake.decodeServerEntry,
     handshake.decodeMetaContext,
-    transmission.decodeRequest,
-    transmission.decodeReplyHeader,
-    transmission.decodeOffset,
-    transmission.decodeHole,
-    transmission.decodeErrorChunk,
-    transmission.decodeBlockStatus,
+    (data) => requests.decodeRequest(data, 0, false),
+    (data) => requests.decodeRequest(data, 0, true),
+    requests.decodeStatusPayload,
+    (data) => replies.decodeReplyHeader(data, false),
+    (data) => replies.decodeReplyHeader(data, true),
+    replies.decodeOffset,
+    replies.decodeHole,
+    replies.decodeErrorChunk,
+    (data) => replies.decodeBlockStatus(data, false),
+    (data) => replies.decodeBlockStatus(data, true),
+    handshake.decodeExportNameReply,
   ];
   // Small numbers in the length fields get further than random ones.
   const plausible = fc.array(fc.oneof(fc.constant(Buffer.alloc(3)), fc.uint8Array({ maxLength: 9 })), { maxLength: 9 });

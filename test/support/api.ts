@@ -2,7 +2,7 @@
 import { callRpc } from '../../src/api/rpc-client.ts';
 import { isoSeconds } from '../../src/base/clock.ts';
 import { systemClock } from '../../src/base/system-clock.ts';
-import type { NbdAddress } from '../../src/nbd/client.ts';
+import type { NbdAddress } from '../../src/nbd/client-address.ts';
 import type { TestServer } from './start-server.ts';
 
 const VERSIONS = {
