@@ -5,7 +5,7 @@ import { assert } from '../base/assert.ts';
 import { ByteReader, ByteWriter, equalBytes } from './fixed-bytes.ts';
 import { SEGMENT_HEADER_REGION_BYTES } from './segment-format.ts';
 import { bitsIn, SlotSet } from './slot-set.ts';
-import { SLOT_SIZE_BYTES } from './slot-format.ts';
+import { SLOT_SIZE_BYTES, slotsInFile } from './slot-format.ts';
 import { concatCopies, decodeCopies } from './two-copies.ts';
 
 const MAGIC = 'SDDENSE1';
@@ -48,6 +48,14 @@ export class DenseIndex {
 /** Byte offset of the slot that is the `place`-th in a dense file, from 0. */
 export function denseOffset(place: number): number {
   return DENSE_SLOTS_AT + place * SLOT_SIZE_BYTES;
+}
+
+/** How many slots a segment file of this size has, in whichever layout; the sizes of the two never coincide. */
+export function storedSlots(sizeBytes: number): number {
+  const behindIndex = sizeBytes - DENSE_SLOTS_AT;
+  return behindIndex >= 0 && behindIndex % SLOT_SIZE_BYTES === 0
+    ? behindIndex / SLOT_SIZE_BYTES
+    : slotsInFile(sizeBytes);
 }
 
 /** Both copies, as they follow the header. */

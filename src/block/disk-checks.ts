@@ -3,14 +3,17 @@ import type { Logger } from '../base/log.ts';
 import { decodeHead, HEAD_COPIES, HEAD_SIZE_BYTES } from './head-format.ts';
 import { HEAD_NAME, ROOTS_NAME, SEGMENTS_NAME, TABLES_NAME } from './disk-state.ts';
 import type { DiskState } from './disk-state.ts';
+import { DeadSegments } from './dead-segments.ts';
+import { DENSE_SUFFIX } from './dense-rewrite.ts';
 import { equalBytes, toHex } from './fixed-bytes.ts';
 import { readTableFile, readWhole } from './table-file.ts';
-import { readTableFields } from './table-format.ts';
 import { decodeSegmentHeader, headerDigest, SEGMENT_HEADER_REGION_BYTES } from './segment-format.ts';
 import { isSegmentName } from './segment-files.ts';
-import { decodeCopies, decodeSizedCopies } from './two-copies.ts';
+import { segmentsOfRoots } from './named-segments.ts';
+import { SPARE_SUFFIX } from './spare-files.ts';
+import { decodeCopies } from './two-copies.ts';
 
-const RESCUE_SUFFIX = '.rescue';
+const OWN_SUFFIXES = ['.rescue', DENSE_SUFFIX, SPARE_SUFFIX];
 /** Up to this many segments the check of their headers is part of the open; beyond, it would be felt (20 us each). */
 export const CHECKED_AT_OPEN_MAX = 2_000;
 
@@ -88,19 +91,29 @@ export async function removeLeftovers(state: DiskState): Promise<void> {
   const known = new Set(store.entries().map(({ id }) => toHex(id)));
   const unknown = (await env.files.list(state.path(SEGMENTS_NAME))).filter((name) => !known.has(name));
   if (unknown.length === 0) return;
-  const inRoots = await segmentsOfRoots(state);
+  const inRoots = await segmentsOfRoots(env.files, state.directory);
+  const marks = unknown.filter((name) => DeadSegments.nameOf(name) !== undefined);
+  const dead = new Set(marks.map((name) => DeadSegments.nameOf(name) ?? ''));
   for (const name of unknown) {
-    if (inRoots?.has(name) === true) continue;
+    if (inRoots?.has(name) === true || marks.includes(name)) continue;
+    if (inRoots !== undefined && dead.has(name)) {
+      await remove(`${store.directory}/${name}`);
+      continue;
+    }
     const path = `${store.directory}/${name}`;
-    if (isRescue(name) || (inRoots !== undefined && isSegmentName(name) && (await isOurLeftover(state, path))))
+    if (isOwnName(name) || (inRoots !== undefined && isSegmentName(name) && (await isOurLeftover(state, path))))
       await remove(path);
     else env.log.warn({ file: path }, 'a segment file belongs to no state of this disk; it was kept');
   }
+  if (marks.length === 0 || inRoots === undefined) return;
+  // The first name goes before the mark, or its file would stay for ever.
+  await env.files.syncDirectory(store.directory).catch(() => undefined);
+  for (const name of marks) await remove(`${store.directory}/${name}`);
 }
 
-/** A copy that a failed rescue of a segment left. */
-function isRescue(name: string): boolean {
-  return name.endsWith(RESCUE_SUFFIX) && isSegmentName(name.slice(0, -RESCUE_SUFFIX.length));
+/** What a failed rescue, an unfinished rewrite, or a file kept to be used again left. */
+function isOwnName(name: string): boolean {
+  return OWN_SUFFIXES.some((suffix) => name.endsWith(suffix) && isSegmentName(name.slice(0, -suffix.length)));
 }
 
 /** True for a segment of the last session, and for a file without a byte that says anything. */
@@ -121,19 +134,4 @@ async function readWholeStart(state: DiskState, path: string, region: Uint8Array
   } finally {
     await file.close();
   }
-}
-
-/**
- * Names of the segment files that snapshots list; read without the MAC, since it only keeps files. Undefined when a
- * root cannot be read.
- */
-async function segmentsOfRoots(state: DiskState): Promise<Set<string> | undefined> {
-  const names = new Set<string>();
-  for (const root of await state.env.files.list(state.path(ROOTS_NAME))) {
-    const both = await readWhole(state.env.files, `${state.path(ROOTS_NAME)}/${root}`);
-    const copies = decodeSizedCopies(both, readTableFields);
-    if (copies.first === undefined && copies.second === undefined) return undefined;
-    for (const table of [copies.first, copies.second]) for (const { id } of table?.segments ?? []) names.add(toHex(id));
-  }
-  return names;
 }

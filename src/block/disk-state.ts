@@ -15,6 +15,8 @@ import type { Pin } from './pin.ts';
 import { ReaderCache } from './reader-cache.ts';
 import type { SegmentMaker } from './segment-files.ts';
 import { SegmentStore } from './segment-store.ts';
+import { slotOffset } from './slot-format.ts';
+import { SpareFiles } from './spare-files.ts';
 import type { SegmentEntry, SegmentTable } from './table-format.ts';
 
 /** Names inside a disk's directory. */
@@ -44,6 +46,7 @@ export class DiskState {
   readonly headFile: HeadFile;
   readonly store: SegmentStore;
   readonly pages: MapPages;
+  readonly spares: SpareFiles;
   head: Head;
   pin: Pin;
   root: Address;
@@ -78,6 +81,7 @@ export class DiskState {
     this.store = new SegmentStore(this.path(SEGMENTS_NAME), { files, cache: readers, log });
     for (const entry of parts.table.segments) this.store.put(entry);
     const { store, keys } = this;
+    this.spares = new SpareFiles(files, slotOffset(parts.limits.segmentSlots), () => sparesFor(store.size));
     this.pages = new MapPages({ store, keys, log: parts.env.log, pagesMax: parts.limits.mapPages });
   }
 
@@ -99,6 +103,11 @@ export class DiskState {
   segmentsUpTo(end: LogPosition): SegmentEntry[] {
     return this.store.entries().map((entry) => (entry.number === end.segment ? { ...entry, slots: end.slot } : entry));
   }
+}
+
+/** About 1 % of a large disk, 256 MiB at most; a small one keeps the one that its log needs next. */
+function sparesFor(segments: number): number {
+  return Math.min(4, 1 + Math.floor(segments / 100));
 }
 
 export function machineDigest(machineId: string): Uint8Array {

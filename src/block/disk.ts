@@ -3,7 +3,7 @@
  * `deleteDisk` and `deleteSnapshot` are the rest of what the outside calls. The formats are in docs/formats/.
  */
 import { assert } from '../base/assert.ts';
-import { messageOf, SystemError } from '../base/errors.ts';
+import { isKind, messageOf, SystemError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import { Mutex } from '../base/mutex.ts';
 import { BLOCK_SIZE_BYTES } from '../base/units.ts';
@@ -19,6 +19,8 @@ import { changedBetween } from './compare-states.ts';
 import type { ChangedExtent } from './compare-states.ts';
 import { ComparedSnapshots } from './compared-snapshots.ts';
 import { deleteSnapshot } from './delete-disk.ts';
+import { Collector } from './collector.ts';
+import type { Collection } from './collector.ts';
 import { MARK_NAME } from './disk-state.ts';
 import type { DiskState, Session } from './disk-state.ts';
 import type { DiskStatistics } from './disk-work.ts';
@@ -55,6 +57,9 @@ export async function openDisk(env: Environment, directory: string, options: Ope
   return new Disk(env, await openState(env, directory, options), options.readOnly);
 }
 
+/** A collection begins by itself when so many slots were written, as a part of those that were live. */
+const COLLECT_AFTER = 1 / 32;
+
 export class Disk {
   readonly sizeBytes: number;
   /** True when the disk had not been closed in order: writes that were answered but not flushed may be missing. */
@@ -86,6 +91,11 @@ export class Disk {
   readonly #checksums: ChecksumKeeper;
   /** Ends a scrub when the disk is closed. */
   #stopping = new AbortController();
+  readonly #collector: Collector;
+  #collecting: Promise<Collection> | undefined;
+  /** What the last collection found and did. */
+  lastCollection: Collection | undefined;
+  #slotsAtCollection = 0;
 
   constructor(env: Environment, opened: OpenedState, readOnly: boolean) {
     this.#env = env;
@@ -96,6 +106,7 @@ export class Disk {
     this.#inMemory = opened.inMemory !== undefined;
     this.loss = opened.inMemory?.loss;
     this.sizeBytes = opened.state.head.sizeBytes;
+    this.#collector = new Collector(opened.state, (work) => this.#headTurn.run(work));
     this.#resolver = new BlockResolver(opened.state);
     this.#reader = new BlockReader(opened.state, this.#resolver);
     this.#checksums = new ChecksumKeeper(opened.state);
@@ -239,6 +250,18 @@ export class Disk {
     return this.#run(() => this.#checkpoint({ clean: false }));
   }
 
+  /** Brings back all the space that can be had now, and answers what that was. Reads and writes go on meanwhile. */
+  async collect(): Promise<Collection> {
+    if (this.#readOnly) throw new SystemError('denied', 'READ_ONLY', 'the disk is open for reading only');
+    return this.#run(async () => {
+      await this.#checkpoint({ clean: false });
+      await this.#collecting?.catch(() => undefined);
+      const collection = await this.#collectOnce(true);
+      if (this.#collector.condemned > 0) await this.#checkpoint({ clean: false });
+      return collection;
+    });
+  }
+
   /**
    * Reads and verifies everything that the disk and its snapshots need; what is written meanwhile is left out. I/O goes on.
    * @throws the signal's reason; {SystemError} code `SCRUB_STOPPED`: the disk was closed.
@@ -277,16 +300,19 @@ export class Disk {
     this.#checkOpen();
     this.#condition = 'closing';
     this.#stopping.abort(new SystemError('conflict', 'SCRUB_STOPPED', 'the disk was closed while it was scrubbed'));
+    this.#collector.background.stop();
     try {
       while (this.#running.size > 0) await Promise.allSettled(this.#running);
       if (this.#state.session !== undefined) await this.#checkpoint({ clean: true });
     } catch (error) {
       this.#condition = 'open';
       this.#stopping = new AbortController();
+      this.#collector.background.resume();
       throw error;
     }
     this.#condition = 'closed';
     await this.#state.session?.log.close();
+    await this.#state.spares.clear();
     if (!this.#readOnly) await this.#env.files.unlink(this.#state.path(MARK_NAME)).catch(() => undefined);
     await this.#release();
     return this.#state.pin;
@@ -300,6 +326,7 @@ export class Disk {
     if (this.#condition === 'closed') return;
     this.#condition = 'closed';
     this.#stopping.abort(new SystemError('conflict', 'SCRUB_STOPPED', 'the disk was closed while it was scrubbed'));
+    this.#collector.background.stop();
     await this.#beginning?.catch(() => undefined);
     await this.#state.session?.log.close();
     // Without the log they fail soon; until then they use what is about to be released.
@@ -365,6 +392,7 @@ export class Disk {
       await checkpoint(this.#state, options);
       this.#checksums.catchUp();
       this.onPin?.(this.#state.pin);
+      await this.#collector.release();
       return this.#state.pin;
     });
   }
@@ -393,6 +421,7 @@ export class Disk {
       .then(
         () => {
           this.#changesForCheckpoint = 0;
+          this.#collectIfDue();
         },
         (error: unknown) => {
           this.#changesForCheckpoint = this.#state.overlay.size + Math.ceil(limits.checkpointChanges / 4);
@@ -402,6 +431,31 @@ export class Disk {
       .finally(() => {
         this.#checkpointing = false;
       });
+  }
+
+  #collectIfDue(): void {
+    const { limits, session } = this.#state;
+    if (this.#collecting !== undefined || this.#condition !== 'open' || session === undefined) return;
+    const slots = session.log.slotsAppended - this.#slotsAtCollection;
+    if (slots < Math.max(limits.segmentSlots, (this.lastCollection?.liveSlots ?? 0) * COLLECT_AFTER)) return;
+    this.#run(() => this.#collectOnce(false)).catch((error: unknown) => {
+      if (!isKind(error, 'conflict'))
+        this.#env.log.warn({ diskId: this.#state.head.diskId, reason: messageOf(error) }, 'a collection failed');
+    });
+  }
+
+  #collectOnce(isUrgent: boolean): Promise<Collection> {
+    this.#collecting ??= this.#collector
+      .collect(isUrgent)
+      .then((collection) => {
+        this.lastCollection = collection;
+        return collection;
+      })
+      .finally(() => {
+        this.#collecting = undefined;
+      });
+    this.#slotsAtCollection = this.#state.session?.log.slotsAppended ?? 0;
+    return this.#collecting;
   }
 
   async #run<T>(operation: () => Promise<T>): Promise<T> {

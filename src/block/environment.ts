@@ -52,6 +52,8 @@ export interface Limits {
   readonly checkpointChanges: number;
   /** Map pages kept in memory, 4 KiB each. */
   readonly mapPages: number;
+  /** A segment file is rewritten without its garbage when at most this part of it is live. */
+  readonly rewriteBelow: number;
   /** Segment files kept open for reading, where the environment has no cache for all disks. */
   readonly openSegments: number;
 }
@@ -67,5 +69,7 @@ export const DEFAULT_LIMITS: Limits = {
   checkpointSlots: 131_072,
   checkpointChanges: 262_144,
   mapPages: 16_384,
+  // Random overwriting stores ln(1/t)/(1-t) for each live byte and writes 1/(1-t): 1.35 and 2.13 (docs/internals/collection.md).
+  rewriteBelow: 0.53,
   openSegments: 64,
 };

@@ -33,6 +33,8 @@ export interface FileStatus {
   readonly kind: 'file' | 'directory';
   readonly sizeBytes: number;
   readonly inode: number;
+  /** How many names the file has. */
+  readonly links: number;
 }
 
 export interface OpenFile {

@@ -36,7 +36,8 @@ export const localFiles: FileSystem = {
   stat: async (path): Promise<FileStatus | undefined> => {
     try {
       const status = await stat(path);
-      return { kind: status.isDirectory() ? 'directory' : 'file', sizeBytes: status.size, inode: status.ino };
+      const kind = status.isDirectory() ? 'directory' : 'file';
+      return { kind, sizeBytes: status.size, inode: status.ino, links: status.nlink };
     } catch (error) {
       if (osCode(error) === 'ENOENT') return undefined;
       throw error;

@@ -93,6 +93,17 @@ export class MapPages {
     }
   }
 
+  /**
+   * The page without keeping it, for walks over whole maps: they would push out what is read again. Not to be modified.
+   * @throws {SystemError} as `load` does, at once or later.
+   */
+  once(address: Address, level: number, index: number): MapEntries | Promise<MapEntries> {
+    const cached = this.#pages.get(address);
+    if (cached !== undefined) return cached;
+    const sealed = this.#store.readSlotsCached(segmentOf(address), slotOf(address), copiesOn(level));
+    return sealed === undefined ? this.#fetch(address, level, index) : this.#decode(address, level, index, sealed);
+  }
+
   keep(address: Address, entries: MapEntries): void {
     this.#pages.set(address, entries);
     if (this.#pages.size <= this.#pagesMax) return;
@@ -156,11 +167,21 @@ export class MapPages {
   }
 
   async #read(address: Address, level: number, index: number): Promise<MapEntries> {
-    // Pages above the leaves are stored twice: one flipped bit costs no more than a line in the log.
-    const copies = level === 0 ? 1 : 2;
+    const entries = await this.#fetch(address, level, index);
+    this.keep(address, entries);
+    return entries;
+  }
+
+  async #fetch(address: Address, level: number, index: number): Promise<MapEntries> {
+    const sealed = new Uint8Array(copiesOn(level) * SLOT_SIZE_BYTES);
+    await this.#store.readSlots(segmentOf(address), slotOf(address), sealed);
+    return this.#decode(address, level, index, sealed);
+  }
+
+  /** @param sealed the copies of the page, and anything behind them. */
+  #decode(address: Address, level: number, index: number, sealed: Uint8Array): MapEntries {
+    const copies = copiesOn(level);
     const number = segmentOf(address);
-    const sealed = new Uint8Array(copies * SLOT_SIZE_BYTES);
-    await this.#store.readSlots(number, slotOf(address), sealed);
     const aead = this.#keys.aead(this.#store.entry(number).epoch);
     let entries: MapEntries | undefined;
     for (let copy = 0; copy < copies; copy++) {
@@ -180,9 +201,13 @@ export class MapPages {
         'MAP_CORRUPT',
         `the map page for ${blocksBelow(level)} blocks from block ${index * blocksBelow(level)} failed verification`,
       );
-    this.keep(address, entries);
     return entries;
   }
+}
+
+/** Pages above the leaves are stored twice: one flipped bit costs no more than a line in the log. */
+function copiesOn(level: number): number {
+  return level === 0 ? 1 : 2;
 }
 
 /** Number, within its level, of the page above a leaf. */

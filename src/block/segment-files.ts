@@ -5,6 +5,7 @@ import type { FileSystem, OpenFile } from './file-system.ts';
 import { encodeSegmentHeader, headerDigest, SEGMENT_ID_SIZE_BYTES } from './segment-format.ts';
 import type { SegmentKind } from './segment-format.ts';
 import type { SegmentStore } from './segment-store.ts';
+import type { SpareFiles } from './spare-files.ts';
 import type { SegmentEntry } from './table-format.ts';
 
 /** A segment that was just made: its header is durable, its name is not. */
@@ -27,6 +28,7 @@ export class SegmentMaker {
   readonly files: FileSystem;
   readonly keys: DiskKeys;
   readonly #random: Random;
+  readonly #spares: SpareFiles;
   readonly #diskId: string;
   #nextNumber: number;
 
@@ -35,10 +37,12 @@ export class SegmentMaker {
     readonly random: Random;
     readonly keys: DiskKeys;
     readonly store: SegmentStore;
+    readonly spares: SpareFiles;
     readonly diskId: string;
     readonly session: Uint8Array;
     readonly nextNumber: number;
   }) {
+    this.#spares = parts.spares;
     this.files = parts.files;
     this.#random = parts.random;
     this.keys = parts.keys;
@@ -70,14 +74,17 @@ export class SegmentMaker {
       this.keys,
     );
     const path = this.store.pathOf(id);
-    const file = await this.files.create(path);
     const headerRegion = concatCopies(copy);
+    const spare = kind === 'log' ? this.#spares.take() : undefined;
+    // What the spare file held does not open at its new address.
+    const file = await (spare === undefined ? this.files.create(path) : this.files.open(spare, 'write'));
     try {
       await file.write(headerRegion, 0);
       await file.sync();
+      if (spare !== undefined) await this.files.rename(spare, path);
     } catch (error) {
       await file.close().catch(() => undefined);
-      await this.files.unlink(path).catch(() => undefined);
+      await this.files.unlink(spare ?? path).catch(() => undefined);
       throw error;
     }
     return { entry: { number, id, headerDigest: headerDigest(copy), epoch, slots: 0 }, file, path, headerRegion };

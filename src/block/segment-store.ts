@@ -87,6 +87,10 @@ export class SegmentStore {
     return Array.from(this.#known.values(), ({ entry }) => entry);
   }
 
+  get size(): number {
+    return this.#known.size;
+  }
+
   file(number: number): SegmentFile {
     return this.#segment(number).file;
   }

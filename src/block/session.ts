@@ -12,9 +12,9 @@ const SESSION_ID_SIZE_BYTES = 16;
 
 /** A maker for segments of a session: a fresh one, or the one that recovery brings to its end. */
 export function makerFor(state: DiskState, session: Uint8Array, nextNumber: number): SegmentMaker {
-  const { env, keys, store } = state;
+  const { env, keys, store, spares } = state;
   const { diskId } = state.head;
-  return new SegmentMaker({ files: env.files, random: env.random, keys, store, diskId, session, nextNumber });
+  return new SegmentMaker({ files: env.files, random: env.random, keys, store, spares, diskId, session, nextNumber });
 }
 
 /**

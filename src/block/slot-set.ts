@@ -3,10 +3,10 @@ const WORD_BITS = 32;
 /** A set of slots of one segment: one bit for each, 2 KiB for a segment of the usual capacity. */
 export class SlotSet {
   /** Slot i is bit i % 32 of word ⌊i / 32⌋. */
-  readonly words: Uint32Array;
+  words: Uint32Array;
   #count = 0;
 
-  /** @param capacity slots from 0 up to, not including, this one can be in it. */
+  /** @param capacity slots below it need no more memory. */
   constructor(capacity: number) {
     this.words = new Uint32Array(Math.ceil(capacity / WORD_BITS));
   }
@@ -19,16 +19,23 @@ export class SlotSet {
     return ((this.words[Math.floor(slot / WORD_BITS)] ?? 0) & (1 << (slot % WORD_BITS))) !== 0;
   }
 
-  /** False when the slot was there before, or is beyond the capacity. */
+  /** False when the slot was there before. */
   add(slot: number): boolean {
     const at = Math.floor(slot / WORD_BITS);
-    const word = this.words[at];
-    if (word === undefined) return false;
+    if (at >= this.words.length) this.reserve(slot + 1);
+    const word = this.words[at] ?? 0;
     const bit = 1 << (slot % WORD_BITS);
     if ((word & bit) !== 0) return false;
     this.words[at] = word | bit;
     this.#count += 1;
     return true;
+  }
+
+  /** Memory for the slots below `capacity`. */
+  reserve(capacity: number): void {
+    const grown = new Uint32Array(Math.max(this.words.length, Math.ceil(capacity / WORD_BITS)));
+    grown.set(this.words);
+    this.words = grown;
   }
 
   /** Neighbours together, in order, at most `most` in one run. */

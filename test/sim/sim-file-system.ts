@@ -136,7 +136,8 @@ export class SimFileSystem implements FileSystem {
     return this.#call(`stat ${path}`, () => {
       const node = this.storage.find(path);
       if (node === undefined) return undefined;
-      return { kind: node.kind, inode: node.inode, sizeBytes: node.kind === 'file' ? node.size : 0 };
+      const sizeBytes = node.kind === 'file' ? node.size : 0;
+      return { kind: node.kind, inode: node.inode, sizeBytes, links: this.storage.namesOf(node) };
     });
   }
 

@@ -118,6 +118,16 @@ export class SimStorage {
     return node;
   }
 
+  /** How many names something has. */
+  namesOf(wanted: SimNode, directory = this.root): number {
+    let names = 0;
+    for (const node of directory.entries.values()) {
+      if (node === wanted) names += 1;
+      if (node.kind === 'directory') names += this.namesOf(wanted, node);
+    }
+    return names;
+  }
+
   /** Changes names in the cache, in one step. */
   rename(...changes: NameChange['changes'][number][]): void {
     for (const { directory, name, node } of changes) {

@@ -40,6 +40,7 @@ const LIMITS: Limits = {
   checkpointSlots: 60,
   checkpointChanges: 40,
   mapPages: 6,
+  rewriteBelow: 0.7,
   openSegments: 3,
 };
 
@@ -55,6 +56,9 @@ export interface Reached {
   failuresTold: number;
   checkpoints: number;
   snapshots: number;
+  collections: number;
+  rewritten: number;
+  dead: number;
   clones: number;
   views: number;
   comparisons: number;
@@ -79,6 +83,9 @@ export function nothingReached(): Reached {
     failuresTold: 0,
     checkpoints: 0,
     snapshots: 0,
+    collections: 0,
+    rewritten: 0,
+    dead: 0,
     clones: 0,
     views: 0,
     comparisons: 0,
@@ -338,7 +345,8 @@ class World {
     else if (roll < 63) await this.#withBlocks(busy, (blocks) => this.#clear(disk, blocks));
     else if (roll < 80) await this.#withBlocks(busy, (blocks) => this.#read(disk, blocks));
     else if (roll < 94) await this.#flush(disk);
-    else if (roll < 96) await this.#checkpoint(disk);
+    else if (roll < 95) await this.#checkpoint(disk);
+    else if (roll < 96) await this.#collect(disk);
     else if (roll < 98) await this.#snapshot(disk);
     else await this.#useSnapshot(disk, busy);
   }
@@ -436,6 +444,15 @@ class World {
     this.#notePin(pin);
     done();
     this.reached.checkpoints += 1;
+  }
+
+  async #collect(disk: Disk): Promise<void> {
+    const collection = await disk.collect();
+    this.#refuseIfDead();
+    this.reached.collections += 1;
+    this.reached.checkpoints += 1;
+    this.reached.rewritten += collection.rewritten;
+    this.reached.dead += collection.dead;
   }
 
   async #snapshot(disk: Disk): Promise<void> {

@@ -1,0 +1,204 @@
+import { isKind, messageOf } from '../base/errors.ts';
+import { Background } from './background.ts';
+import { DeadSegments } from './dead-segments.ts';
+import { DENSE_CAPACITY_MAX, storedSlots } from './dense-format.ts';
+import { writeDense } from './dense-rewrite.ts';
+import { ROOTS_NAME } from './disk-state.ts';
+import type { DiskState } from './disk-state.ts';
+import { Liveness } from './liveness.ts';
+import type { MarkedSegment } from './liveness.ts';
+import { SpareFiles } from './spare-files.ts';
+import { readTableFile } from './table-file.ts';
+
+/** Files that change their name before one sync of their directory. */
+const RENAMES_AT_ONCE = 8;
+/** Less than this part of a full segment is not worth a rewrite: it goes when the segment is dead. */
+const LEAST_GAIN = 1 / 256;
+
+export interface Collection {
+  /** Slots that states of this disk can reach, and slots that its files hold; those of the log's newest part in both. */
+  readonly liveSlots: number;
+  readonly storedSlots: number;
+  /** Segments that were let go of. */
+  readonly dead: number;
+  /** Files that were rewritten, and how many bytes that wrote. */
+  readonly rewritten: number;
+  readonly writtenBytes: number;
+}
+
+interface Victim extends MarkedSegment {
+  readonly stored: number;
+}
+
+/**
+ * Brings space back, while reads and writes go on:
+ * 1. mark what the durable head and every root in the directory can reach (`Liveness`);
+ * 2. let go of segments of the head without a live slot (`DeadSegments`);
+ * 3. replace files that hold too much garbage by dense ones (`writeDense`).
+ *
+ * Why no race can be lost: only segments from before the head's log position are looked at, which nothing is appended to.
+ * A slot there that no state reaches now is reached by no later one, since every later state is made from a marked one and
+ * the log behind it. A file with more slots than needed is never wrong, so it does not matter how old a mark is.
+ */
+export class Collector {
+  readonly spares: SpareFiles;
+  readonly background: Background;
+  /** How far the last collection was from enough. */
+  #urgency = 0;
+  readonly #state: DiskState;
+  readonly #dead: DeadSegments;
+  readonly #inHeadTurn: (work: () => Promise<void>) => Promise<void>;
+
+  /** @param inHeadTurn runs work while no checkpoint does. */
+  constructor(state: DiskState, inHeadTurn: (work: () => Promise<void>) => Promise<void>) {
+    this.#state = state;
+    this.#inHeadTurn = inHeadTurn;
+    this.#dead = new DeadSegments(state);
+    this.spares = state.spares;
+    this.background = new Background(state.env.clock, () => state.session?.log.slotsAppended ?? 0);
+  }
+
+  /** Segments whose files go with the next checkpoint. */
+  get condemned(): number {
+    return this.#dead.count;
+  }
+
+  /** To be called in the head's turn after each checkpoint. */
+  async release(): Promise<void> {
+    await this.#dead.release(this.spares);
+  }
+
+  /**
+   * One collection from beginning to end.
+   * @param isUrgent take every file with anything to gain: space is short.
+   * @throws {SystemError} kind `corrupt`: a map page or root cannot be read, so that nobody can tell what is live; nothing
+   *   was removed. Kind `no-space`: some of it was done. Kind `conflict`: the disk was closed.
+   */
+  async collect(isUrgent: boolean): Promise<Collection> {
+    this.background.begin();
+    this.background.urgency = isUrgent ? 1 : this.#urgency;
+    const state = this.#state;
+    const { head, root } = state;
+    // Before the roots are listed: a snapshot that is not among them is made from this state or a later one.
+    const entries = state.store.entries();
+    const end = head.clean ? head.nextSegment : head.log.segment;
+    const liveness = await this.#mark(entries, root);
+    const victims: Victim[] = [];
+    const dead: MarkedSegment[] = [];
+    let liveSlots = 0;
+    let stored = 0;
+    for (const segment of liveness.segments.values()) {
+      const status = await state.env.files.stat(state.store.pathOf(segment.entry.id));
+      await this.background.step();
+      if (status === undefined) continue;
+      const slots = storedSlots(status.sizeBytes);
+      const live = segment.live.count;
+      stored += slots;
+      liveSlots += segment.entry.number < end ? live : slots;
+      if (segment.entry.number >= end) continue;
+      const isHeads = state.store.find(segment.entry.number)?.id === segment.entry.id;
+      if (live === 0 && isHeads && state.session !== undefined) dead.push(segment);
+      else if (status.links === 1 && this.#isWorthIt(live, slots, isUrgent))
+        victims.push({ ...segment, stored: slots });
+    }
+    if (dead.length > 0) await this.#inHeadTurn(() => this.#dead.condemn(dead.map(({ entry }) => entry)));
+    const { rewriteBelow } = state.limits;
+    this.#urgency = Math.min(1, Math.max(0, stored / Math.max(1, liveSlots) - 1) * rewriteBelow);
+    this.background.urgency = isUrgent ? 1 : this.#urgency;
+    // The most space for the fewest bytes first.
+    victims.sort((a, b) => a.live.count / a.stored - b.live.count / b.stored);
+    let writtenBytes = 0;
+    for (let at = 0; at < victims.length; at += RENAMES_AT_ONCE)
+      writtenBytes += await this.#rewrite(victims.slice(at, at + RENAMES_AT_ONCE));
+    return { liveSlots, storedSlots: stored, dead: dead.length, rewritten: victims.length, writtenBytes };
+  }
+
+  #isWorthIt(live: number, stored: number, isUrgent: boolean): boolean {
+    const { rewriteBelow, segmentSlots } = this.#state.limits;
+    const gain = stored - live;
+    if (segmentSlots > DENSE_CAPACITY_MAX || gain <= Math.floor(segmentSlots * LEAST_GAIN)) return false;
+    return isUrgent || live <= stored * rewriteBelow;
+  }
+
+  async #mark(entries: readonly MarkedSegment['entry'][], root: number): Promise<Liveness> {
+    const { env, keys, limits, store, pages } = this.#state;
+    const { background } = this;
+    const liveness = new Liveness({ capacity: limits.segmentSlots, keys, log: env.log, background });
+    await liveness.markHead({ store, pages }, root, entries);
+    const roots = this.#state.path(ROOTS_NAME);
+    for (const name of await env.files.list(roots)) {
+      if (name.endsWith('.new')) continue;
+      const path = `${roots}/${name}`;
+      try {
+        await liveness.markSnapshot(await readTableFile(env.files, path, keys, env.log), store);
+      } catch (error) {
+        // A snapshot that was deleted meanwhile needs nothing.
+        if (isKind(error, 'corrupt') && (await env.files.stat(path)) === undefined) continue;
+        throw error;
+      }
+    }
+    return liveness;
+  }
+
+  /** Answers how many bytes were written. */
+  async #rewrite(victims: readonly Victim[]): Promise<number> {
+    const { env, store } = this.#state;
+    const { files } = env;
+    const beside = store.sibling();
+    const renamed: { readonly spare: string | undefined; readonly unread: Promise<void> }[] = [];
+    let writtenBytes = 0;
+    try {
+      for (const { entry, live } of victims) {
+        beside.put(entry);
+        const source = beside.file(entry.number);
+        const { path, sizeBytes } = await writeDense(files, source, live, this.background);
+        writtenBytes += sizeBytes;
+        const spare = await this.#keepAsSpare(source.path);
+        try {
+          await files.rename(path, source.path);
+        } catch (error) {
+          if (spare !== undefined) await files.unlink(spare).catch(() => undefined);
+          await files.unlink(path).catch(() => undefined);
+          throw error;
+        }
+        renamed.push({ spare, unread: source.forget() });
+      }
+    } finally {
+      if (renamed.length > 0) await this.#settleRenames(renamed);
+      beside.close();
+    }
+    return writtenBytes;
+  }
+
+  /** Another name for a file that is about to lose the one that it has. */
+  async #keepAsSpare(path: string): Promise<string | undefined> {
+    if (!this.spares.hasRoom) return undefined;
+    const spare = SpareFiles.pathFor(path);
+    const { files } = this.#state.env;
+    try {
+      await files.unlink(spare).catch(() => undefined);
+      await files.link(path, spare);
+      return spare;
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** A file may be used again when its old name means the new one durably, and nobody reads it any more. */
+  async #settleRenames(
+    renamed: readonly { readonly spare: string | undefined; readonly unread: Promise<void> }[],
+  ): Promise<void> {
+    const { env, store, head } = this.#state;
+    const { files } = env;
+    try {
+      await files.syncDirectory(store.directory);
+      for (const { spare, unread } of renamed) {
+        await unread;
+        if (spare !== undefined) await this.spares.give(spare);
+      }
+    } catch (error) {
+      env.log.warn({ diskId: head.diskId, reason: messageOf(error) }, 'files of rewritten segments are not used again');
+      for (const { spare } of renamed) if (spare !== undefined) await files.unlink(spare).catch(() => undefined);
+    }
+  }
+}
