@@ -95,7 +95,7 @@ class LocalFile implements OpenFile {
         const length = data.length - done;
         done +=
           length <= SYNCHRONOUS_WRITE_BYTES_MAX
-            ? writeSync(this.#fd, data, done, length, position + done)
+            ? writeNow(this.#fd, data, done, position + done)
             : await writeOnce(this.#fd, data, done, position + done);
       }
     });
@@ -128,18 +128,37 @@ class LocalFile implements OpenFile {
   }
 }
 
+/** A signal came before anything was moved, which file systems in user space and on networks may tell. */
+function isInterrupted(error: unknown): boolean {
+  return osCode(error) === 'EINTR';
+}
+
 function readOnce(fd: number, buffer: Uint8Array, offset: number, position: number): Promise<number> {
   return new Promise((resolve, reject) => {
-    read(fd, buffer, offset, buffer.length - offset, position, (error, count) =>
-      error === null ? resolve(count) : reject(error),
-    );
+    read(fd, buffer, offset, buffer.length - offset, position, (error, count) => {
+      if (error === null) resolve(count);
+      else if (isInterrupted(error)) resolve(readOnce(fd, buffer, offset, position));
+      else reject(error);
+    });
   });
 }
 
+/** How many bytes were written, which may be none. */
 function writeOnce(fd: number, data: Uint8Array, offset: number, position: number): Promise<number> {
   return new Promise((resolve, reject) => {
-    write(fd, data, offset, data.length - offset, position, (error, count) =>
-      error === null ? resolve(count) : reject(error),
-    );
+    write(fd, data, offset, data.length - offset, position, (error, count) => {
+      if (error === null) resolve(count);
+      else if (isInterrupted(error)) resolve(0);
+      else reject(error);
+    });
   });
+}
+
+function writeNow(fd: number, data: Uint8Array, offset: number, position: number): number {
+  try {
+    return writeSync(fd, data, offset, data.length - offset, position);
+  } catch (error) {
+    if (isInterrupted(error)) return 0;
+    throw error;
+  }
 }

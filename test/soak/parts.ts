@@ -1,9 +1,12 @@
 /** Everything that `npm run soak` does, in the order of its turns. */
+import { MODEL_BASES, runModel } from '../block/disk-model.ts';
 import { killLoop } from '../crash/kill-loop.ts';
 import { randomTimelines, Timelines } from '../crash/two-timelines.ts';
 import { checkLedger } from '../support/process-ledger.ts';
 import { fuzzDecoders } from '../fuzz/decoders.ts';
 import { crashAtEveryCall } from '../sim/every-call.ts';
+import { fillUp } from '../sim/no-space.ts';
+import { overlap } from '../sim/overlapping.ts';
 import {
   crashAfterFailedHeadSync,
   crashInClose,
@@ -70,10 +73,34 @@ async function timelines(seed: number): Promise<Counts> {
   return { processes: writers, seals: checkLedger(world.ledger).seals };
 }
 
+async function overlapping(seed: number): Promise<Counts> {
+  const { operations, failures, snapshots } = await overlap(seed);
+  return { crashes: 1, inputs: operations, faults: failures, snapshots };
+}
+
+/** A store that is full at 20 points, told by writes and by syncs. */
+async function noSpace(seed: number): Promise<Counts> {
+  let refused = 0;
+  for (let i = 0; i < 20; i++) refused += await fillUp((seed * 7_919 + i * 16_127) % 330_000, i % 2 === 0, seed);
+  return { faults: refused, crashes: 20 };
+}
+
+async function model(seed: number): Promise<Counts> {
+  const suite = seed % 2 === 0 ? 'aes-256-gcm' : 'sm4-gcm';
+  return { inputs: await runModel(suite, MODEL_BASES[Math.floor(seed / 2) % 2] ?? 0, 4, seed) };
+}
+
 export const PARTS: readonly SoakPart[] = [
   { name: 'simulation', about: 'random work on a simulated machine that crashes', run: simulate },
   { name: 'every-call', about: 'a crash at every single call of a short piece of work, in six ways', run: everyCall },
   { name: 'narrow-windows', about: 'a crash at every call of single operations', run: narrowWindows },
+  {
+    name: 'overlapping',
+    about: 'the same blocks changed, read and kept at the same time, with failing calls',
+    run: overlapping,
+  },
+  { name: 'no-space', about: 'a store that is full at any point, told by writes or by syncs', run: noSpace },
+  { name: 'model', about: 'any sequence of operations against plain bytes, with fresh seeds', run: model },
   { name: 'decoders', about: 'mutated bytes for every decoder of files and of the control protocol', run: decoders },
   { name: 'sigkill', about: 'a real disk server killed under a writing client, with a nonce ledger', run: sigkill },
   {
