@@ -266,7 +266,7 @@ export class Disk {
    * Reads and verifies everything that the disk and its snapshots need; what is written meanwhile is left out. I/O goes on.
    * @throws the signal's reason; {SystemError} code `SCRUB_STOPPED`: the disk was closed.
    */
-  async scrub(options: Omit<ScrubOptions, 'takeChecksums'>): Promise<ScrubReport> {
+  async scrub(options: ScrubOptions): Promise<ScrubReport> {
     return this.#run(async () => {
       const state = this.#state;
       // The map then has every block that was written before; without space an older one is scrubbed.
@@ -280,6 +280,7 @@ export class Disk {
         directory: state.directory,
         keys: state.keys,
         store: state.store,
+        takeChecksums: !this.#inMemory,
         diskId: state.head.diskId,
         states: (log: Logger) => keptStates(state, log),
         checkRecords: (log: Logger) => this.#headTurn.run(() => checkHeadAndTable(state, log)),
@@ -287,7 +288,6 @@ export class Disk {
       return scrub(target, {
         ...options,
         signal: options.signal === undefined ? signal : AbortSignal.any([signal, options.signal]),
-        takeChecksums: !this.#readOnly,
       });
     });
   }

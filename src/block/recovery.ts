@@ -73,6 +73,14 @@ export interface LogLoss {
   readonly reasons: readonly string[];
 }
 
+export function lossInWords({ end, durable, reasons }: LogLoss): string {
+  const beyond = `everything written behind slot ${end.slot} of log segment ${end.segment} is left out`;
+  const flushed = isBefore(end, durable)
+    ? `what lies before slot ${durable.slot} of segment ${durable.segment} had been flushed`
+    : 'nothing proves that any of it had been flushed';
+  return `${beyond}; ${flushed} (${reasons.join('; ')})`;
+}
+
 type Tolerate = ((error: SystemError) => void) | undefined;
 
 async function followLog(

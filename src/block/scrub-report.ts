@@ -18,7 +18,7 @@ export interface Damage {
   readonly file: string;
   readonly segment?: number;
   readonly slot?: number;
-  /** Empty: a copy is damaged of which there is another, or nothing that is read lies there. */
+  /** At most `COSTS_MAX`. Empty: a copy is damaged of which there is another, or nothing that is read lies there. */
   readonly costs: readonly Cost[];
   /** One sentence. */
   readonly message: string;
@@ -36,6 +36,8 @@ export interface ScrubReport {
 }
 
 export const DAMAGES_MAX = 1_000;
+/** Of one damage: a block may belong to a thousand snapshots. */
+export const COSTS_MAX = 20;
 
 const CAUSES: Readonly<Record<Cause, string>> = {
   rot: 'its bytes changed after they were written (the checksum does not fit)',
@@ -51,11 +53,14 @@ export function causeInWords(cause: Cause): string {
 
 export function costInWords(costs: readonly Cost[]): string {
   if (costs.length === 0) return 'costs nothing';
-  return costs
+  const more = costs.length > COSTS_MAX ? ` and ${costs.length - COSTS_MAX} more` : '';
+  const told = costs
+    .slice(0, COSTS_MAX)
     .map(({ snapshotId, firstBlock, blockCount }) => {
       const last = firstBlock + blockCount - 1;
       const blocks = blockCount === 1 ? `block ${firstBlock}` : `blocks ${firstBlock} to ${last}`;
       return `${blocks} of ${snapshotId === '' ? 'the disk' : snapshotId}`;
     })
     .join(', ');
+  return told + more;
 }

@@ -15,7 +15,8 @@ import { equalBytes, toHex } from './fixed-bytes.ts';
 import { walkMap } from './map-walk.ts';
 import { findCosts } from './scrub-costs.ts';
 import type { Failures } from './scrub-costs.ts';
-import { causeInWords, costInWords, DAMAGES_MAX } from './scrub-report.ts';
+import { ScrubPace } from './scrub-pace.ts';
+import { causeInWords, COSTS_MAX, costInWords, DAMAGES_MAX } from './scrub-report.ts';
 import type { Cause, Damage, ScrubReport } from './scrub-report.ts';
 import { KeptFiles } from './scrubbed-states.ts';
 import type { KeptState } from './scrubbed-states.ts';
@@ -34,8 +35,6 @@ export interface ScrubOptions {
   readonly rateBytes?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: ScrubProgress) => void) | undefined;
-  /** Keep the checksums of slots that verify and have none. */
-  readonly takeChecksums: boolean;
 }
 
 export interface ScrubProgress {
@@ -53,6 +52,8 @@ export interface ScrubTarget {
   readonly store: SegmentStore;
   /** The states as they are when it is called; it names in the log given what it cannot read. */
   readonly states: (log: Logger) => Promise<readonly KeptState[]>;
+  /** Keep the checksums of slots that verify and have none. */
+  readonly takeChecksums: boolean;
   /** Reads the records that are no slots (heads, tables, roots, headers) and names in the log what is damaged. */
   readonly checkRecords: (log: Logger) => Promise<void>;
 }
@@ -79,11 +80,12 @@ class Scrub {
   readonly #body = new Uint8Array(BLOCK_SIZE_BYTES);
   #slotsDone = 0;
   #pages = 0;
-  #dueMs: number | undefined;
+  readonly #pace: ScrubPace;
 
   constructor(target: ScrubTarget, options: ScrubOptions) {
     this.#target = target;
     this.#options = options;
+    this.#pace = new ScrubPace(target.env.clock, options);
   }
 
   async run(): Promise<ScrubReport> {
@@ -98,7 +100,7 @@ class Scrub {
       files.close();
     }
     if (this.#failures.slots.size > 0 || this.#failures.pages.length > 0) await this.#tellCosts();
-    if (this.#options.takeChecksums) {
+    if (this.#target.takeChecksums) {
       const named = files.files.map(({ entry }) => toHex(entry.id));
       const there = await env.files.list(`${directory}/${SEGMENTS_NAME}`);
       await removeStaleChecksums(env.files, directory, new Set([...named, ...there]));
@@ -167,7 +169,7 @@ class Scrub {
       at = end;
       await this.#betweenChunks(chunk.length);
     }
-    if (!taken || !this.#options.takeChecksums) return;
+    if (!taken || !this.#target.takeChecksums) return;
     await writeChecksums(env.files, directory, { segmentId: entry.id, headers, slots: sums }).catch((error: unknown) =>
       env.log.warn({ segment: entry.number, reason: messageOf(error) }, 'checksums could not be kept'),
     );
@@ -196,7 +198,7 @@ class Scrub {
       if (openSlot(aead, entry.number, slot, sealed, this.#body) === undefined) {
         const cause = sum === NO_CHECKSUM ? 'unknown' : sum === checksumOf(sealed) ? 'tampering' : 'rot';
         this.#fail(address, cause, entry);
-      } else if (sum === NO_CHECKSUM && this.#options.takeChecksums) {
+      } else if (sum === NO_CHECKSUM && this.#target.takeChecksums) {
         sums[slot] = checksumOf(sealed);
         taken = true;
       }
@@ -272,7 +274,7 @@ class Scrub {
           file,
           segment,
           slot,
-          costs,
+          costs: costs.slice(0, COSTS_MAX),
           message: `${what} (${place}): ${causeInWords(cause)}; lost: ${costInWords(costs)}`,
         });
       }
@@ -299,7 +301,7 @@ class Scrub {
 
   #betweenPages(): Promise<void> | undefined {
     this.#pages += 1;
-    return this.#pages % PAGES_A_SLICE === 0 ? this.#breathe() : undefined;
+    return this.#pages % PAGES_A_SLICE === 0 ? this.#pace.slice() : undefined;
   }
 
   async #betweenChunks(slots: number): Promise<void> {
@@ -309,19 +311,6 @@ class Scrub {
       slotsTotal: this.#live.size,
       damageCount: this.#damageCount + this.#failures.slots.size,
     });
-    const { rateBytes, signal } = this.#options;
-    if (rateBytes === undefined) return this.#breathe();
-    const { clock } = this.#target.env;
-    const nowMs = clock.monotonicMs();
-    // What a busy machine did not let it read is not caught up with.
-    this.#dueMs = Math.max(this.#dueMs ?? nowMs, nowMs - 100) + (slots * SLOT_SIZE_BYTES * 1000) / rateBytes;
-    const waitMs = Math.floor(this.#dueMs - nowMs);
-    if (waitMs > 0) await clock.sleep(waitMs, signal);
-    return this.#breathe();
-  }
-
-  async #breathe(): Promise<void> {
-    this.#options.signal?.throwIfAborted();
-    await new Promise((resolve) => setImmediate(resolve));
+    await this.#pace.read(slots * SLOT_SIZE_BYTES);
   }
 }

@@ -5,6 +5,7 @@ import { dieWithParent } from '../base/system-host.ts';
 import { VERSION } from '../base/version.ts';
 import { accountAccessKey, accountCreate } from './commands/account.ts';
 import { demo } from './commands/demo.ts';
+import { scrubDisk } from './commands/disk-scrub.ts';
 import { env } from './commands/env.ts';
 import { exportDisk } from './commands/export.ts';
 import { status } from './commands/status.ts';
@@ -85,9 +86,13 @@ export async function main(args: readonly string[], composition: Composition): P
     .option(...dataDir)
     .option('--read-only', 'refuse writes')
     .option('--adopt', 'accept a disk that was left open on another machine or in another directory')
+    .option('--salvage', 'open a disk whose log is damaged, for reading, as it was before the damage')
     .option(...json)
-    .action((diskId: string, options: { dataDir?: string; readOnly?: boolean; adopt?: boolean; json?: boolean }) =>
-      run(options, (output) => exportDisk(diskId, options, output)),
+    .action(
+      (
+        diskId: string,
+        options: { dataDir?: string; readOnly?: boolean; adopt?: boolean; salvage?: boolean; json?: boolean },
+      ) => run(options, (output) => exportDisk(diskId, options, output)),
     );
   program
     .command('unexport <export-id>')
@@ -97,6 +102,19 @@ export async function main(args: readonly string[], composition: Composition): P
     .option(...json)
     .action((exportId: string, options: { dataDir?: string; force?: boolean; json?: boolean }) =>
       run(options, (output) => unexportDisk(exportId, options, output)),
+    );
+  const disk = program.command('disk').description('what is done with a whole disk');
+  disk
+    .command('scrub <disk-id>')
+    .description('read and verify everything that a disk and its snapshots need, while it is used')
+    .option(...dataDir)
+    .option('--rate <MiB/s>', 'how fast to read at most (default 64)')
+    .option('--no-wait', 'begin, and do not wait for the end')
+    .option(...json)
+    .action((diskId: string, options: { dataDir?: string; rate?: string; wait: boolean; json?: boolean }) =>
+      run(options, async (output) => {
+        exitCode = await scrubDisk(diskId, options, output);
+      }),
     );
   program
     .command('env')

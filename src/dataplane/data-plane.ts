@@ -1,8 +1,10 @@
 import type { DiskStatistics } from '../block/disk-work.ts';
 import type { DataKey, DiskIdentity } from '../block/environment.ts';
 import type { Pin } from '../block/pin.ts';
+import type { ScrubProgress } from '../block/scrub.ts';
+import type { ScrubReport } from '../block/scrub-report.ts';
 
-export type { DataKey, DiskIdentity, DiskStatistics, Pin };
+export type { DataKey, DiskIdentity, DiskStatistics, Pin, ScrubReport };
 
 export type ExportStatus = 'Serving' | 'Reopening' | 'KeyUnavailable' | 'Quarantined';
 
@@ -21,6 +23,8 @@ export interface OpenExport extends ExportAccess {
   readonly pin: Pin | undefined;
   /** Accept a disk that was left open on another machine or in another directory. */
   readonly adopt?: boolean;
+  /** With `readOnly`: open a disk whose log is damaged although it was flushed, as it was before the damage. */
+  readonly salvage?: boolean;
   /**
    * Open only if the disk's last holder closed it in order, else refuse with kind `conflict`, code `DISK_NOT_CLEAN`.
    * Set for an export that comes back after a reboot of the machine: acknowledged writes may have vanished, so that the
@@ -38,8 +42,31 @@ export interface ExportInfo {
   readonly name: string;
   readonly socketPath: string;
   readonly connections: number;
+  /** What a salvage left out, in one sentence. */
+  readonly lost?: string;
   readonly status: 'Serving' | 'Quarantined';
   readonly reason?: string;
+}
+
+/** A scrub that runs, or the last one of a disk. The disk server forgets it when it ends. */
+export interface ScrubState {
+  readonly status: 'Running' | 'Finished' | 'Stopped' | 'Failed';
+  readonly startedMs: number;
+  readonly endedMs?: number;
+  readonly progress: ScrubProgress;
+  /** Once it is finished. */
+  readonly report?: ScrubReport;
+  /** Why it was stopped or failed. */
+  readonly reason?: string;
+}
+
+export interface StartScrub {
+  readonly diskId: string;
+  /** Bytes read in a second at most. */
+  readonly rateBytes: number;
+  /** Undefined when nobody may have the key: then only checksums are compared, of a disk that is not open. */
+  readonly dataKey: DataKey | undefined;
+  readonly pin: Pin | undefined;
 }
 
 /**
@@ -80,4 +107,12 @@ export interface DataPlane {
    */
   closeExport(exportId: string, options: { readonly force: boolean }): Promise<Pin | undefined>;
   listExports(): Promise<readonly ExportInfo[]>;
+  /**
+   * Begins to read and verify everything that the disk and its snapshots need. An open disk goes on serving; one that is
+   * not open is opened for reading meanwhile, and whoever wants it otherwise stops the scrub.
+   * @throws {SystemError} kind `conflict`: a scrub of the disk is running.
+   */
+  startScrub(request: StartScrub): Promise<ScrubState>;
+  /** Undefined when this disk server knows of none. */
+  describeScrub(diskId: string): Promise<ScrubState | undefined>;
 }

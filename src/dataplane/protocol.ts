@@ -10,7 +10,15 @@ import type { ErrorKind } from '../base/errors.ts';
 import { SystemError } from '../base/errors.ts';
 import { wipeableBytes } from '../base/wipeable-bytes.ts';
 import type { Pin } from '../block/pin.ts';
-import type { DataKey, DiskIdentity, DiskStatistics, ExportInfo, OpenExport } from './data-plane.ts';
+import type {
+  DataKey,
+  DiskIdentity,
+  DiskStatistics,
+  ExportInfo,
+  OpenExport,
+  ScrubState,
+  StartScrub,
+} from './data-plane.ts';
 
 /** Raised when a message changes its meaning; both sides refuse another version. */
 export const PROTOCOL_VERSION = 1;
@@ -53,6 +61,8 @@ export interface Methods {
   /** What an open disk has done since it was opened: for measurements, not for decisions. */
   diskStatistics: { params: { diskId: string }; result: { statistics: DiskStatistics } };
   listExports: { params: Record<string, never>; result: { exports: readonly ExportInfo[] } };
+  startScrub: { params: StartScrub; result: { scrub: ScrubState } };
+  describeScrub: { params: { diskId: string }; result: { scrub: ScrubState | undefined } };
   /** Closes every disk and ends the server; answers what each disk is pinned at. */
   shutdown: { params: Record<string, never>; result: { pins: readonly { diskId: string; pin: Pin }[] } };
 }

@@ -1,5 +1,5 @@
 import type { Pin } from '../block/pin.ts';
-import type { DataKey, DataPlane, DiskIdentity, ExportInfo, OpenExport } from './data-plane.ts';
+import type { DataKey, DataPlane, DiskIdentity, ExportInfo, OpenExport, ScrubState, StartScrub } from './data-plane.ts';
 import type { Supervisor } from './supervisor.ts';
 
 /** Runs `call` and wipes the keys that it was handed: they have been sent, or never will be. */
@@ -57,5 +57,14 @@ export class RemoteDataPlane implements DataPlane {
 
   async listExports(): Promise<readonly ExportInfo[]> {
     return (await this.#server.request('listExports', {})).exports;
+  }
+
+  async startScrub(request: StartScrub): Promise<ScrubState> {
+    const keys = request.dataKey === undefined ? [] : [request.dataKey.key];
+    return consuming(keys, async () => (await this.#server.request('startScrub', request)).scrub);
+  }
+
+  async describeScrub(diskId: string): Promise<ScrubState | undefined> {
+    return (await this.#server.request('describeScrub', { diskId })).scrub;
   }
 }

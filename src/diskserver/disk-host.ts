@@ -13,13 +13,18 @@ import {
   type DiskStatistics,
   type Environment,
 } from '../block/disk.ts';
+import { scrubWithoutKey } from '../block/keyless-scrub.ts';
+import { lockDisk } from '../block/open-disk.ts';
 import type { Pin } from '../block/pin.ts';
-import type { ExportInfo, OpenExport } from '../dataplane/data-plane.ts';
+import { lossInWords } from '../block/recovery.ts';
+import type { ScrubOptions } from '../block/scrub.ts';
+import type { ExportInfo, OpenExport, ScrubState, StartScrub } from '../dataplane/data-plane.ts';
 import type { Methods } from '../dataplane/protocol.ts';
 import type { NbdServer } from '../nbd/server.ts';
 import { DiskDirectories } from './disk-directories.ts';
 import { DiskExport } from './disk-export.ts';
 import type { ExportTable } from './export-table.ts';
+import { ScrubRuns } from './scrub-runs.ts';
 
 /** How long clients have to finish what they sent before an unexport disconnects them. */
 const DRAIN_MS = 5_000;
@@ -44,6 +49,7 @@ export class DiskHost {
   readonly #byExport = new Map<string, Opened>();
   readonly #byDisk = new Map<string, Opened>();
   readonly #turns = new KeyedMutex();
+  readonly #scrubs: ScrubRuns;
 
   constructor(parts: {
     readonly environment: Environment;
@@ -61,6 +67,7 @@ export class DiskHost {
     this.#table = parts.table;
     this.#log = parts.log;
     this.#onPin = parts.onPin;
+    this.#scrubs = new ScrubRuns(parts.environment.clock, parts.log);
   }
 
   createDisk({ disk, dataKey }: Methods['createDisk']['params']): Promise<Pin> {
@@ -95,6 +102,7 @@ export class DiskHost {
   deleteDisk({ diskId, keepSnapshots }: Methods['deleteDisk']['params']): Promise<void> {
     return this.#turns.run(diskId, async () => {
       this.#refuseOpen(diskId);
+      await this.#scrubs.stop(diskId, 'the disk is deleted');
       await deleteDisk(
         this.#environment,
         this.#directories.living(diskId),
@@ -108,6 +116,7 @@ export class DiskHost {
     return this.#turns.run(diskId, async () => {
       const opened = this.#byDisk.get(diskId);
       if (opened !== undefined) return opened.disk.snapshot(snapshotId);
+      await this.#scrubs.stop(diskId, 'a snapshot is taken of the disk');
       const disk = await openDisk(this.#environment, this.#directories.living(diskId), {
         diskId,
         dataKey,
@@ -138,12 +147,14 @@ export class DiskHost {
       const existing = this.#byExport.get(exportId);
       if (existing !== undefined) return this.#describe(existing);
       this.#refuseOpen(diskId);
+      await this.#scrubs.stop(diskId, 'the disk is exported; scrub it again');
       const disk = await openDisk(this.#environment, this.#directories.living(diskId), {
         diskId,
         dataKey,
         pin,
         readOnly,
         adopt: request.adopt,
+        salvage: request.salvage,
         expectClean: request.expectClean,
       });
       const socketPath = path.join(this.#socketDirectory, `${name}.sock`);
@@ -211,6 +222,34 @@ export class DiskHost {
     });
   }
 
+  startScrub({ diskId, rateBytes, dataKey, pin }: StartScrub): Promise<ScrubState> {
+    return this.#turns.run(diskId, async () => {
+      if (this.#scrubs.isRunning(diskId))
+        throw new SystemError('conflict', 'SCRUB_RUNNING', `a scrub of disk ${diskId} is running`);
+      const opened = this.#byDisk.get(diskId);
+      if (opened !== undefined)
+        return this.#scrubs.start(
+          diskId,
+          rateBytes,
+          (options) => opened.disk.scrub(options),
+          async () => undefined,
+        );
+      const directory = this.#directories.living(diskId);
+      if (dataKey === undefined) {
+        const lock = await lockDisk(this.#environment, directory);
+        const scrubbing = (options: ScrubOptions) => scrubWithoutKey(this.#environment, directory, options);
+        return this.#scrubs.start(diskId, rateBytes, scrubbing, async () => lock[Symbol.dispose]());
+      }
+      const disk = await openDisk(this.#environment, directory, { diskId, dataKey, pin, readOnly: true });
+      const close = async (): Promise<void> => void (await disk.close());
+      return this.#scrubs.start(diskId, rateBytes, (options) => disk.scrub(options), close);
+    });
+  }
+
+  describeScrub(diskId: string): ScrubState | undefined {
+    return this.#scrubs.describe(diskId);
+  }
+
   listExports(): readonly ExportInfo[] {
     return [...this.#byExport.values()].map((opened) => this.#describe(opened));
   }
@@ -224,6 +263,7 @@ export class DiskHost {
 
   /** Closes every disk; one that fails is named in the log and does not keep the others open. */
   async closeAll(): Promise<{ diskId: string; pin: Pin }[]> {
+    await this.#scrubs.stopAll();
     const closed = await Promise.all(
       [...this.#byExport.values()].map(async ({ exportId, diskId }) => {
         try {
@@ -248,7 +288,9 @@ export class DiskHost {
       );
   }
 
-  #describe({ exportId, diskId, name, socketPath }: Opened): ExportInfo {
-    return { exportId, diskId, name, socketPath, connections: this.#nbd.connections(name), status: 'Serving' };
+  #describe({ exportId, diskId, name, socketPath, disk }: Opened): ExportInfo {
+    const connections = this.#nbd.connections(name);
+    const info: ExportInfo = { exportId, diskId, name, socketPath, connections, status: 'Serving' };
+    return disk.loss === undefined ? info : { ...info, lost: lossInWords(disk.loss) };
   }
 }

@@ -104,6 +104,8 @@ async function start(): Promise<void> {
     closeExport: async (params) => ({ pin: await host.closeExport(params) }),
     diskStatistics: async ({ diskId }) => ({ statistics: host.statistics(diskId) }),
     listExports: async () => ({ exports: host.listExports() }),
+    startScrub: async (params) => ({ scrub: await host.startScrub(params) }),
+    describeScrub: async ({ diskId }) => ({ scrub: host.describeScrub(diskId) }),
     shutdown: async () => {
       const pins = await host.closeAll();
       setImmediate(() => void stop());

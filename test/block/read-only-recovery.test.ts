@@ -8,6 +8,7 @@ import { test } from 'node:test';
 import { openDisk } from '../../src/block/disk.ts';
 import type { FileSystem } from '../../src/block/file-system.ts';
 import { localFiles } from '../../src/block/local-files.ts';
+import { lossInWords } from '../../src/block/recovery.ts';
 import { SLOT_SIZE_BYTES, slotOffset } from '../../src/block/slot-format.ts';
 import { blockOf, dataKeyOf, DiskBench } from './disk-fixture.ts';
 
@@ -139,4 +140,14 @@ test('salvage without the log segment itself is the last checkpoint', async () =
   assert.deepEqual(await read(disk, 1), blockOf(2));
   assert.match(disk.loss?.reasons.join() ?? '', /is missing/);
   await disk.close();
+});
+
+test('what a salvage leaves out is said in a sentence', () => {
+  const end = { segment: 3, slot: 5 };
+  assert.equal(
+    lossInWords({ end, durable: { segment: 3, slot: 12 }, reasons: ['slot 5 is damaged'] }),
+    'everything written behind slot 5 of log segment 3 is left out; ' +
+      'what lies before slot 12 of segment 3 had been flushed (slot 5 is damaged)',
+  );
+  assert.match(lossInWords({ end, durable: end, reasons: [] }), /nothing proves/);
 });

@@ -8,6 +8,7 @@ import type { Disk } from '../../src/block/disk.ts';
 import { toHex } from '../../src/block/fixed-bytes.ts';
 import { openState } from '../../src/block/open-disk.ts';
 import type { ScrubReport } from '../../src/block/scrub-report.ts';
+import { scrubWithoutKey } from '../../src/block/keyless-scrub.ts';
 import { addressIn, keptStates, pageIn } from '../../src/block/scrubbed-states.ts';
 import { slotOffset } from '../../src/block/slot-format.ts';
 import { blockOf, dataKeyOf, DiskBench } from './disk-fixture.ts';
@@ -267,4 +268,31 @@ test('a disk that was replayed in memory is scrubbed as it is read, and nothing 
   const { damages, slots } = await scrubbed(bench, { readOnly: true });
   assert.deepEqual([damages, slots], [[], 5]);
   assert.ok(!existsSync(path.join(bench.directory(), 'sums')));
+});
+
+test('without a key a scrub finds slots whose checksum does not fit, and records whose copies differ', async () => {
+  using bench = new DiskBench();
+  await closedDisk(bench);
+  const directory = bench.directory();
+  const keyless = () => scrubWithoutKey(bench.env, directory, {});
+  assert.equal((await keyless()).damageCount, 0);
+  await scrubbed(bench);
+  const whole = await keyless();
+  assert.deepEqual([whole.damageCount, whole.withKey], [0, false]);
+  assert.ok(whole.slots >= 39);
+  const { file, at, slot } = await placeOf(bench, { block: 7 });
+  flip(file, at + 9);
+  flip(file, 20);
+  flip(path.join(directory, 'head'), 4096 + 200);
+  flip(path.join(directory, 'roots', SNAPSHOT), 50);
+  const name = `seg/${path.basename(file)}`;
+  assert.deepEqual(
+    (await keyless()).damages.map((damage) => [damage.file, damage.cause, damage.slot]),
+    [
+      ['head', 'unknown', undefined],
+      [`roots/${SNAPSHOT}`, 'unknown', undefined],
+      [name, 'rot', undefined],
+      [name, 'rot', slot],
+    ],
+  );
 });

@@ -117,6 +117,33 @@ export function dataPlaneSuite(name: string, make: () => Promise<DataPlaneUnderT
     }
   });
 
+  promise(
+    'an open or closed disk is scrubbed, with its key or without, and a new disk server knows of none',
+    async (plane, subject) => {
+      const pin = await plane.createDisk(identity('d-one'), dataKey(1));
+      assert.equal(await plane.describeScrub('d-one'), undefined);
+      const finished = async () => {
+        for (;;) {
+          const scrub = await plane.describeScrub('d-one');
+          assert.ok(scrub !== undefined);
+          if (scrub.status !== 'Running') return scrub;
+        }
+      };
+      const scrub = async (key: DataKey | undefined) => {
+        await plane.startScrub({ diskId: 'd-one', rateBytes: 2 ** 30, dataKey: key, pin });
+        return finished();
+      };
+      const closed = await scrub(dataKey(1));
+      assert.deepEqual([closed.status, closed.report?.damageCount, closed.report?.withKey], ['Finished', 0, true]);
+      assert.equal((await scrub(undefined)).report?.withKey, false);
+      await subject.write(await plane.openExport(request('d-one', 1)), 1);
+      const open = await scrub(dataKey(1));
+      assert.deepEqual([open.status, open.report?.damages], ['Finished', []]);
+      await subject.crash();
+      assert.equal(await plane.describeScrub('d-one'), undefined);
+    },
+  );
+
   promise('a disk from a snapshot has its own key and outlives its source', async (plane, subject) => {
     await plane.createDisk(identity('d-one'), dataKey(1));
     await subject.write(await plane.openExport(request('d-one', 1)), 5);

@@ -38,6 +38,8 @@ const handlers: Handlers = {
   closeExport: refuse,
   diskStatistics: refuse,
   listExports: async () => ({ exports: [] }),
+  startScrub: refuse,
+  describeScrub: async () => ({ scrub: undefined }),
   shutdown: async () => {
     setImmediate(() => process.exit(0));
     return { pins: [{ diskId: 'd-1', pin: { sequence: 4, digest: '00' } }] };

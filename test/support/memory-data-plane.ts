@@ -1,6 +1,15 @@
 import { SystemError } from '../../src/base/errors.ts';
 import type { Pin } from '../../src/block/pin.ts';
-import type { DataKey, DataPlane, DiskIdentity, ExportInfo, OpenExport } from '../../src/dataplane/data-plane.ts';
+import type {
+  DataKey,
+  DataPlane,
+  DiskIdentity,
+  ExportInfo,
+  OpenExport,
+  ScrubReport,
+  ScrubState,
+  StartScrub,
+} from '../../src/dataplane/data-plane.ts';
 import { DISK_NOT_CLEAN } from '../../src/dataplane/data-plane.ts';
 
 interface StoredDisk {
@@ -24,6 +33,9 @@ export class MemoryDataPlane implements DataPlane {
   readonly nbdAddress = '127.0.0.1:10809';
   readonly #disks = new Map<string, StoredDisk>();
   readonly #open = new Map<string, { request: OpenExport; info: ExportInfo }>();
+  readonly #scrubs = new Map<string, ScrubState>();
+  /** What every scrub finds. */
+  damages: ScrubReport['damages'] = [];
   /** Called before each method runs; throwing there is a failure that left nothing behind. */
   before: (method: Method, ids: readonly string[]) => void | Promise<void> = () => {};
   /** Called after each method has taken effect; throwing there is a reply that was lost. */
@@ -119,8 +131,29 @@ export class MemoryDataPlane implements DataPlane {
     return this.#call('listExports', [], [], () => [...this.#open.values()].map(({ info }) => info));
   }
 
+  startScrub({ diskId, dataKey, pin }: StartScrub): Promise<ScrubState> {
+    return this.#call('startScrub', [diskId], dataKey === undefined ? [] : [dataKey], () => {
+      const disk = this.#find(diskId);
+      if (dataKey !== undefined) this.#check(disk, dataKey, pin);
+      const progress = { slotsDone: 1, slotsTotal: 1, damageCount: 0 };
+      const report = {
+        damages: [...this.damages],
+        damageCount: this.damages.length,
+        slots: 1,
+        withKey: dataKey !== undefined,
+      };
+      this.#scrubs.set(diskId, { status: 'Finished', startedMs: 0, endedMs: 1_000, progress, report });
+      return { status: 'Running', startedMs: 0, progress: { ...progress, slotsDone: 0 } };
+    });
+  }
+
+  describeScrub(diskId: string): Promise<ScrubState | undefined> {
+    return this.#call('describeScrub', [diskId], [], () => this.#scrubs.get(diskId));
+  }
+
   /** The disk server dies: every export is gone, its disks were not closed in order. */
   crash(): void {
+    this.#scrubs.clear();
     this.#open.clear();
   }
 

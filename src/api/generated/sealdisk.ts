@@ -22,21 +22,66 @@ export interface DescribeDiskExportsOutput {
   readonly Exports?: { readonly Export: readonly DescribeDiskExportsOutputExport[] } | undefined;
 }
 
+export interface DescribeDiskScrubInput {
+  readonly DiskId: string;
+}
+
+export interface DescribeDiskScrubOutputDamageLoss {
+  readonly BlockCount?: number | undefined;
+  readonly FirstBlock?: number | undefined;
+  readonly SnapshotId?: string | undefined;
+}
+
+export interface DescribeDiskScrubOutputDamage {
+  readonly Cause?: string | undefined;
+  readonly File?: string | undefined;
+  readonly Losses?: { readonly Loss: readonly DescribeDiskScrubOutputDamageLoss[] } | undefined;
+  readonly Message?: string | undefined;
+  readonly Segment?: number | undefined;
+  readonly Slot?: number | undefined;
+}
+
+export interface DescribeDiskScrubOutput {
+  readonly DamageCount?: number | undefined;
+  readonly Damages?: { readonly Damage: readonly DescribeDiskScrubOutputDamage[] } | undefined;
+  readonly DiskId?: string | undefined;
+  readonly EndedTime?: string | undefined;
+  readonly Reason?: string | undefined;
+  readonly SlotsDone?: number | undefined;
+  readonly SlotsTotal?: number | undefined;
+  readonly StartedTime?: string | undefined;
+  readonly Status?: string | undefined;
+  readonly WithKey?: boolean | undefined;
+}
+
 export interface ExportDiskInput {
   readonly Adopt?: boolean;
   readonly DiskId: string;
   readonly ReadOnly?: boolean;
+  readonly Salvage?: boolean;
 }
 
 export interface ExportDiskOutput {
   readonly DiskId?: string | undefined;
   readonly ExportId?: string | undefined;
   readonly ExportName?: string | undefined;
+  readonly Lost?: string | undefined;
   readonly Psk?: string | undefined;
   readonly PskIdentity?: string | undefined;
   readonly ReadOnly?: boolean | undefined;
   readonly UnixUri?: string | undefined;
   readonly Uri?: string | undefined;
+}
+
+export interface ScrubDiskInput {
+  readonly DiskId: string;
+  readonly RateMiB?: number;
+}
+
+export interface ScrubDiskOutput {
+  readonly DiskId?: string | undefined;
+  readonly StartedTime?: string | undefined;
+  readonly Status?: string | undefined;
 }
 
 export interface UnexportDiskInput {
@@ -81,22 +126,89 @@ export const sealdisk: ProductDescription = {
       "idempotentRunningCode": "LastTokenProcessing",
       "idempotentMismatchStatus": 400
     },
+    "DescribeDiskScrub": {
+      "request": {
+        "DiskId": "string"
+      },
+      "response": {
+        "DamageCount": "number",
+        "Damages": {
+          "Damage": [
+            {
+              "Cause": "string",
+              "File": "string",
+              "Losses": {
+                "Loss": [
+                  {
+                    "BlockCount": "number",
+                    "FirstBlock": "number",
+                    "SnapshotId": "string"
+                  }
+                ]
+              },
+              "Message": "string",
+              "Segment": "number",
+              "Slot": "number"
+            }
+          ]
+        },
+        "DiskId": "string",
+        "EndedTime": "string",
+        "Reason": "string",
+        "RequestId": "string",
+        "SlotsDone": "number",
+        "SlotsTotal": "number",
+        "StartedTime": "string",
+        "Status": "string",
+        "WithKey": "boolean"
+      },
+      "required": [
+        "DiskId"
+      ],
+      "keepEmpty": [],
+      "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
+      "idempotentMismatchStatus": 400
+    },
     "ExportDisk": {
       "request": {
         "Adopt": "boolean",
         "DiskId": "string",
-        "ReadOnly": "boolean"
+        "ReadOnly": "boolean",
+        "Salvage": "boolean"
       },
       "response": {
         "DiskId": "string",
         "ExportId": "string",
         "ExportName": "string",
+        "Lost": "string",
         "Psk": "string",
         "PskIdentity": "string",
         "ReadOnly": "boolean",
         "RequestId": "string",
         "UnixUri": "string",
         "Uri": "string"
+      },
+      "required": [
+        "DiskId"
+      ],
+      "keepEmpty": [],
+      "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
+      "idempotentMismatchStatus": 400
+    },
+    "ScrubDisk": {
+      "request": {
+        "DiskId": "string",
+        "RateMiB": "number"
+      },
+      "response": {
+        "DiskId": "string",
+        "RequestId": "string",
+        "StartedTime": "string",
+        "Status": "string"
       },
       "required": [
         "DiskId"

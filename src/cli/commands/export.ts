@@ -14,11 +14,17 @@ interface Exported {
   readonly UnixUri: string;
   readonly PskIdentity: string;
   readonly Psk: string;
+  readonly Lost?: string;
 }
 
 export async function exportDisk(
   diskId: string,
-  options: { readonly dataDir?: string; readonly readOnly?: boolean; readonly adopt?: boolean },
+  options: {
+    readonly dataDir?: string;
+    readonly readOnly?: boolean;
+    readonly adopt?: boolean;
+    readonly salvage?: boolean;
+  },
   output: Output,
 ): Promise<void> {
   const dataDirectory = dataDirectoryOf(options);
@@ -26,13 +32,15 @@ export async function exportDisk(
     DiskId: diskId,
     ReadOnly: String(options.readOnly ?? false),
     Adopt: String(options.adopt ?? false),
+    Salvage: String(options.salvage ?? false),
   });
   const directory = pskDirectory(dataDirectory, exported.ExportId);
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const pskFile = path.join(directory, 'keys.psk');
   writeFileSync(pskFile, `${exported.PskIdentity}:${exported.Psk}\n`, { mode: 0o600 });
   output.result({ ...exported, pskFile }, [
-    `${exported.ExportId}   disk ${exported.DiskId}${options.readOnly === true ? ' (read-only)' : ''}`,
+    `${exported.ExportId}   disk ${exported.DiskId}${options.readOnly === true || options.salvage === true ? ' (read-only)' : ''}`,
+    ...(exported.Lost === undefined ? [] : [`  lost: ${exported.Lost}`]),
     '',
     '  on this machine',
     `    nbdinfo '${exported.UnixUri}'`,

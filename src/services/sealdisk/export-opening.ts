@@ -42,6 +42,7 @@ export async function openExport(
     readonly accountId: string;
     readonly readOnly: boolean;
     readonly adopt?: boolean;
+    readonly salvage?: boolean;
   },
   onLeft: (exportId: string) => void,
 ): Promise<OpenedExport> {
@@ -66,6 +67,7 @@ export async function openExport(
       dataKey,
       pin: disk.pin ?? undefined,
       adopt: request.adopt ?? false,
+      salvage: request.salvage ?? false,
     });
     const opened = await database.transact(async (transaction) => {
       await updateDisk(transaction, disk.diskId, { attachedMs: clock.nowMs(), everAttached: true });

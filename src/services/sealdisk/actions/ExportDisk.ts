@@ -11,6 +11,7 @@ import { exportView } from '../export-view.ts';
 /**
  * Opens a disk for NBD clients and tells the secret of the export, this once. The disk is In_use until UnexportDisk.
  * `Adopt` accepts a disk that was left open on another machine or in another directory.
+ * `Salvage` opens a disk whose flushed log is damaged, for reading, as it was before the damage; `Lost` says what is not there.
  * Key errors are those of AttachDisk (decisions.md H, "Exports and disk states").
  */
 export function ExportDisk(deps: {
@@ -28,7 +29,9 @@ export function ExportDisk(deps: {
       const request = {
         diskId: input.DiskId,
         accountId: caller.accountId,
-        readOnly: input.ReadOnly === true,
+        // What is salvaged is only read.
+        readOnly: input.ReadOnly === true || input.Salvage === true,
+        salvage: input.Salvage === true,
         adopt: input.Adopt === true,
       };
       let opened;
@@ -44,7 +47,7 @@ export function ExportDisk(deps: {
       const secret = psk.toHex();
       psk.fill(0);
       deps.log.info({ exportId: row.exportId, diskId: row.diskId, accountId: row.accountId }, 'disk exported');
-      return { ...answer, Psk: secret };
+      return { ...answer, Psk: secret, ...(info.lost === undefined ? {} : { Lost: info.lost }) };
     },
   };
 }
