@@ -81,9 +81,9 @@ export async function checkpoint(
   await writeRoot(state, options.snapshotId, committed);
 }
 
-/** The same state under a new head, so that a pin tells what comes from before. */
-export async function renewHead(state: DiskState): Promise<void> {
-  const { head, pin } = await state.headFile.write(state.head);
+/** The same state under a new head, so that a pin tells what comes from before; or the same in a larger disk. */
+export async function renewHead(state: DiskState, changes: { readonly sizeBytes?: number } = {}): Promise<void> {
+  const { head, pin } = await state.headFile.write({ ...state.head, ...changes });
   state.head = head;
   state.pin = pin;
 }

@@ -115,14 +115,19 @@ async function writeFirstHead(
 
 function checkIdentity({ diskId, sizeBytes, wrappedKey }: DiskIdentity): void {
   assert(diskId.length > 0 && diskId.length < 96, 'a disk id fits its field');
-  if (sizeBytes < DISK_SIZE_BYTES_MIN || sizeBytes > DISK_SIZE_BYTES_MAX || sizeBytes % BLOCK_SIZE_BYTES !== 0)
-    throw new SystemError('invalid', 'BAD_SIZE', 'a disk has 1 GiB to 64 TiB in steps of 4096 bytes');
+  checkDiskSize(sizeBytes);
   if (wrappedKey.length > WRAPPED_KEY_SIZE_BYTES_MAX)
     throw new SystemError(
       'invalid',
       'BAD_WRAPPED_KEY',
       `a wrapped key has at most ${WRAPPED_KEY_SIZE_BYTES_MAX} bytes`,
     );
+}
+
+/** @throws {SystemError} kind `invalid`. */
+export function checkDiskSize(sizeBytes: number): void {
+  if (sizeBytes < DISK_SIZE_BYTES_MIN || sizeBytes > DISK_SIZE_BYTES_MAX || sizeBytes % BLOCK_SIZE_BYTES !== 0)
+    throw new SystemError('invalid', 'BAD_SIZE', 'a disk has 1 GiB to 64 TiB in steps of 4096 bytes');
 }
 
 export function splitPath(path: string): { readonly parent: string; readonly name: string } {

@@ -18,11 +18,13 @@ import { checkHeadAndTable } from './disk-checks.ts';
 import { changedBetween } from './compare-states.ts';
 import type { ChangedExtent } from './compare-states.ts';
 import { ComparedSnapshots } from './compared-snapshots.ts';
+import { checkDiskSize } from './create-disk.ts';
 import { deleteSnapshot } from './delete-disk.ts';
 import { Collector } from './collector.ts';
 import type { Collection } from './collector.ts';
 import { MARK_NAME } from './disk-state.ts';
 import type { DiskState, Session } from './disk-state.ts';
+import { usageOfDisk } from './disk-usage.ts';
 import type { DiskStatistics } from './disk-work.ts';
 import type { Environment } from './environment.ts';
 import type { Log } from './log.ts';
@@ -37,6 +39,7 @@ import type { ScrubReport } from './scrub-report.ts';
 import { keptStates } from './scrubbed-states.ts';
 import { beginSession } from './session.ts';
 import type { SnapshotView } from './snapshot-view.ts';
+import type { DiskUsage } from './usage.ts';
 
 export { createDisk } from './create-disk.ts';
 export { cloneDisk } from './clone-disk.ts';
@@ -45,6 +48,7 @@ export type { DiskStatistics } from './disk-work.ts';
 export { openSnapshotView } from './snapshot-view.ts';
 export type { SnapshotView } from './snapshot-view.ts';
 export type { ChangedExtent } from './compare-states.ts';
+export type { DiskUsage, StateUsage } from './usage.ts';
 export type { DataKey, DiskIdentity, Environment } from './environment.ts';
 
 /**
@@ -61,7 +65,6 @@ export async function openDisk(env: Environment, directory: string, options: Ope
 const COLLECT_AFTER = 1 / 32;
 
 export class Disk {
-  readonly sizeBytes: number;
   /** True when the disk had not been closed in order: writes that were answered but not flushed may be missing. */
   readonly recovered: boolean;
   /** What a salvage left out. */
@@ -105,7 +108,6 @@ export class Disk {
     this.recovered = opened.recovered;
     this.#inMemory = opened.inMemory !== undefined;
     this.loss = opened.inMemory?.loss;
-    this.sizeBytes = opened.state.head.sizeBytes;
     this.#collector = new Collector(opened.state, (work) => this.#headTurn.run(work));
     this.#resolver = new BlockResolver(opened.state);
     this.#reader = new BlockReader(opened.state, this.#resolver);
@@ -113,6 +115,11 @@ export class Disk {
     this.#writer = new BlockWriter(opened.state, this.#resolver, this.#reader);
     this.#compared = new ComparedSnapshots(opened.state);
     this.#snapshotIds = new Set(opened.snapshotIds);
+  }
+
+  /** Grows with `grow`, and never shrinks. */
+  get sizeBytes(): number {
+    return this.#state.head.sizeBytes;
   }
 
   /** True while a write that was answered would not survive power loss. */
@@ -245,6 +252,35 @@ export class Disk {
     return this.#run(() => changedBetween(view.state, this.#state, offset, length));
   }
 
+  /** What the disk and each of its snapshots take, by themselves and together; see `countUsage`. */
+  async usage(): Promise<DiskUsage> {
+    return this.#run(() => usageOfDisk(this.#state));
+  }
+
+  /**
+   * Makes the disk larger, durably; what is new reads as zeroes. Its own size is no error, so that growing can be repeated.
+   * @throws {SystemError} kind `invalid`: smaller than it is, or a size that no disk can have.
+   */
+  async grow(sizeBytes: number): Promise<Pin> {
+    this.#refuseReadOnly();
+    checkDiskSize(sizeBytes);
+    return this.#run(() =>
+      this.#headTurn.run(async () => {
+        const state = this.#state;
+        if (sizeBytes < state.head.sizeBytes)
+          throw new SystemError(
+            'invalid',
+            'DISK_SHRINKS',
+            `the disk has ${state.head.sizeBytes} bytes and cannot shrink`,
+          );
+        if (sizeBytes === state.head.sizeBytes) return state.pin;
+        await renewHead(state, { sizeBytes });
+        this.onPin?.(state.pin);
+        return state.pin;
+      }),
+    );
+  }
+
   /** Moves what changed into the map, so that recovery has less to do. Writes go on meanwhile. */
   async checkpoint(): Promise<Pin> {
     return this.#run(() => this.#checkpoint({ clean: false }));
@@ -344,7 +380,7 @@ export class Disk {
   }
 
   async #change(fua: boolean, change: (log: Log) => Promise<void>): Promise<void> {
-    if (this.#readOnly) throw new SystemError('denied', 'READ_ONLY', 'the disk is open for reading only');
+    this.#refuseReadOnly();
     await this.#run(async () => {
       const { log } = this.#state.session ?? (await this.#begin());
       if (this.#state.headInDoubt) await this.#settleHead();
@@ -465,6 +501,10 @@ export class Disk {
     const done = (): boolean => this.#running.delete(running);
     running.then(done, done);
     return running;
+  }
+
+  #refuseReadOnly(): void {
+    if (this.#readOnly) throw new SystemError('denied', 'READ_ONLY', 'the disk is open for reading only');
   }
 
   #checkOpen(): void {

@@ -73,23 +73,17 @@ export class Overlay {
     this.#runs.splice(from, to - from, ...kept);
   }
 
-  /** True when no block of the leaf is decided here, so that the map may be asked for all of it at once. */
-  leavesAlone(leaf: number): boolean {
-    if (this.#hasLeaf(leaf)) return false;
-    const run = this.#runs[this.#firstRunEndingAfter(leaf * LEAF_BLOCKS)];
-    return run === undefined || run.first >= (leaf + 1) * LEAF_BLOCKS;
-  }
-
-  /** The first leaf from `leaf` on that is not left alone, at most `limit`. */
+  /** The first leaf from `leaf` on of which a block may be decided here, at most `limit`: the map decides all before it. */
   nextLeaf(leaf: number, limit: number): number {
-    let at = leaf;
-    while (at < limit && this.leavesAlone(at)) {
-      const beyond = Math.floor(at / 8) >= this.#leaves.length;
-      const run = this.#runs[this.#firstRunEndingAfter(at * LEAF_BLOCKS)];
-      if (beyond) return Math.min(limit, run === undefined ? limit : Math.floor(run.first / LEAF_BLOCKS));
-      at += 1;
+    const run = this.#runs[this.#firstRunEndingAfter(leaf * LEAF_BLOCKS)];
+    const end = run === undefined ? limit : Math.min(limit, Math.max(leaf, Math.floor(run.first / LEAF_BLOCKS)));
+    for (let at = leaf; at < end;) {
+      const byte = Math.floor(at / 8);
+      if (byte >= this.#leaves.length) return end;
+      if (this.#hasLeaf(at)) return at;
+      at = this.#leaves[byte] === 0 ? (byte + 1) * 8 : at + 1;
     }
-    return at;
+    return end;
   }
 
   /** Points in order of their block. Others have their turn meanwhile; this overlay must not change. */

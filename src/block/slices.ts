@@ -8,9 +8,11 @@ const STEPS = 128;
 export class Slices {
   #steps = 0;
 
-  /** To be awaited after each step; undefined when there is nothing to wait for. */
-  step(): Promise<void> | undefined {
-    this.#steps += 1;
-    return this.#steps % STEPS === 0 ? new Promise((resolve) => setImmediate(resolve)) : undefined;
+  /** To be awaited after each step; undefined when there is nothing to wait for. @param cost in leaves. */
+  step(cost = 1): Promise<void> | undefined {
+    this.#steps += cost;
+    if (this.#steps < STEPS) return undefined;
+    this.#steps = 0;
+    return new Promise((resolve) => setImmediate(resolve));
   }
 }

@@ -47,6 +47,7 @@ after(() => {
     clones: 1,
     views: 0.2,
     comparisons: 1,
+    growths: 0.2,
     flushes: 10,
     writes: 30,
     cachedReads: 1,

@@ -62,6 +62,7 @@ export interface Reached {
   clones: number;
   views: number;
   comparisons: number;
+  growths: number;
   flushes: number;
   writes: number;
   cachedReads: number;
@@ -89,6 +90,7 @@ export function nothingReached(): Reached {
     clones: 0,
     views: 0,
     comparisons: 0,
+    growths: 0,
     flushes: 0,
     writes: 0,
     cachedReads: 0,
@@ -141,6 +143,8 @@ class World {
   /** A clone that was answered and left alone since. */
   #keptClone:
     { readonly diskId: string; readonly dataKey: DataKey; readonly pin: Pin; readonly snapshotId: string } | undefined;
+  /** What the disk surely has, what it may have at most, and durable blocks in what was added. */
+  readonly #size = { sure: GiB, most: GiB, added: new Map<number, Buffer>() };
   readonly #failSyncs: boolean;
   readonly #clients: number;
   /** The worst crash since the disk was last seen whole. */
@@ -261,6 +265,14 @@ class World {
       readOnly: false,
     });
     if (disk.recovered) this.reached.recoveries += 1;
+    const { sure, most, added } = this.#size;
+    assert.ok(disk.sizeBytes >= sure && disk.sizeBytes <= most, `${disk.sizeBytes} bytes are ${sure} to ${most}`);
+    this.#size.sure = disk.sizeBytes;
+    for (const [block, content] of added) {
+      const found = Buffer.from(await disk.read(block * BLOCK_BYTES, BLOCK_BYTES));
+      this.#refuseIfDead();
+      assert.ok(found.equals(content), `block ${block}, behind the old end, was flushed`);
+    }
     const read = await readBlocks(disk, this.#oracle.blocks);
     this.#refuseIfDead();
     // A disk that was closed has lost nothing: that is the same promise as after a process crash with nothing running.
@@ -348,6 +360,7 @@ class World {
     else if (roll < 95) await this.#checkpoint(disk);
     else if (roll < 96) await this.#collect(disk);
     else if (roll < 98) await this.#snapshot(disk);
+    else if (this.#random.chance(0.25)) await this.#grow(disk);
     else await this.#useSnapshot(disk, busy);
   }
 
@@ -468,6 +481,23 @@ class World {
     this.reached.snapshots += 1;
   }
 
+  async #grow(disk: Disk): Promise<void> {
+    const sizeBytes = this.#size.most + BLOCK_BYTES * (1 + this.#random.below(600));
+    this.#size.most = sizeBytes;
+    this.#notePin(await disk.grow(sizeBytes));
+    this.#refuseIfDead();
+    this.#size.sure = Math.max(this.#size.sure, sizeBytes);
+    const block = sizeBytes / BLOCK_BYTES - 1;
+    const before = Buffer.from(await disk.read(block * BLOCK_BYTES, BLOCK_BYTES));
+    this.#refuseIfDead();
+    assert.ok(before.equals(Buffer.alloc(BLOCK_BYTES)), 'what is new reads as zeroes');
+    const content = this.#fresh();
+    await disk.write(block * BLOCK_BYTES, content, { fua: true });
+    this.#refuseIfDead();
+    this.#size.added.set(block, content);
+    this.reached.growths += 1;
+  }
+
   async #useSnapshot(disk: Disk, busy: Set<number>): Promise<void> {
     const ids = this.#oracle.snapshotIds.filter((id) => !this.#busySnapshots.has(id));
     if (ids.length === 0) return;
@@ -527,7 +557,7 @@ class World {
     const diskId = `d-clone-${this.#snapshotCount}`;
     const directory = `${LIVING}/${diskId}`;
     const dataKey: DataKey = { suite: this.#dataKey.suite, key: new Uint8Array(32).fill(255) };
-    const identity = { ...this.#identity, diskId };
+    const identity = { ...this.#identity, diskId, sizeBytes: this.#size.most };
     const source = { directory: `${parent}/${DISK_ID}`, snapshotId, dataKey: this.#dataKey, pin: undefined };
     const pin = await cloneDisk(this.#env(), source, { directory, identity, dataKey });
     this.#refuseIfDead();
