@@ -76,14 +76,15 @@ export function roundsLine(parts: {
   };
 }
 
-/** A goal that is a number and not a comparison: at most (or at least) `limit`. */
-export function limitVerdict(
-  level: Verdict['level'],
-  measured: number,
-  limit: number,
-  options: { readonly unit: string; readonly atLeast?: boolean },
-): Verdict {
-  const { unit, atLeast = false } = options;
+/** At most (or at least) so much. */
+export interface LimitGoal {
+  readonly level: Verdict['level'];
+  readonly limit: number;
+  readonly unit: string;
+  readonly atLeast?: boolean;
+}
+
+export function limitVerdict(measured: number, { level, limit, unit, atLeast = false }: LimitGoal): Verdict {
   const reached = atLeast ? measured >= limit : measured <= limit;
   return {
     level,
@@ -91,4 +92,21 @@ export function limitVerdict(
     measured,
     reached,
   };
+}
+
+/** A line of one value, the median of what was measured. */
+export function valuesLine(parts: {
+  readonly row: number;
+  readonly workload: string;
+  readonly unit: string;
+  readonly values: readonly number[];
+  readonly goals?: readonly Omit<LimitGoal, 'unit'>[];
+  readonly others?: Readonly<Record<string, number>>;
+  readonly flaws?: readonly string[];
+  readonly notes?: readonly string[];
+}): Line {
+  const { row, workload, unit, values, goals = [], others = {}, flaws = [], notes = [] } = parts;
+  const ours = median(values);
+  const verdicts = goals.map((goal) => limitVerdict(ours, { ...goal, unit }));
+  return { row, workload, unit, ours, others, verdicts, flaws, notes };
 }

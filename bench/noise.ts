@@ -29,6 +29,29 @@ export function watchNoise(servers: readonly (number | undefined)[]): () => Nois
   };
 }
 
+/** Noise of several measurements. */
+export class NoiseLog {
+  readonly #seen: Noise[] = [];
+
+  /** Runs `body` under watch. */
+  async watch<T>(servers: readonly (number | undefined)[], body: () => Promise<T>): Promise<T> {
+    const end = watchNoise(servers);
+    try {
+      return await body();
+    } finally {
+      this.#seen.push(end());
+    }
+  }
+
+  /** Why they may not be believed: more than half were disturbed. */
+  get flaws(): string[] {
+    const noisy = this.#seen.filter(isNoisy);
+    if (noisy.length * 2 <= this.#seen.length) return [];
+    const worst = Math.max(...noisy.map(({ foreign, steal }) => foreign + steal));
+    return [`others used up to ${Math.round(worst * 100)} % of the machine`];
+  }
+}
+
 function snapshot(servers: readonly (number | undefined)[]): Record<'atSeconds' | 'busy' | 'ours' | 'steal', number> {
   const self = processTimes(process.pid);
   const { busySeconds, stealSeconds } = machineTimes();

@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 
 export interface Options {
+  readonly help: boolean;
   readonly quick: boolean;
   readonly json: boolean;
   /** Writes the table into docs/benchmarks.md. */
@@ -9,6 +10,8 @@ export interface Options {
   /** Empty for all. */
   readonly rows: readonly number[];
   readonly rounds: number | undefined;
+  /** Of the disks of rows 1 to 6. */
+  readonly sizeMib: number | undefined;
   readonly seed: number;
   readonly folder: string | undefined;
   /** For Node of our disk server, `--cpu-prof` for one. */
@@ -19,6 +22,7 @@ export const USAGE = `npm run bench -- [options]
   --quick        short runs on small disks, under two minutes
   --rows 1,5     only these rows
   --rounds N     instead of 5 (3 with --quick)
+  --size MIB     of disks of rows 1 to 6, instead of 2 and 8 GiB (512 MiB with --quick)
   --seed N       of the order of rounds and of what fio writes where
   --folder DIR   where disks and images are made; default a new one in the system's temporary folder
   --json         the report as JSON, with every round
@@ -36,7 +40,9 @@ export function parseOptions(args: readonly string[], nowMs: number): Options {
       write: { type: 'boolean', default: false },
       rows: { type: 'string' },
       rounds: { type: 'string' },
+      size: { type: 'string' },
       seed: { type: 'string' },
+      help: { type: 'boolean', default: false },
       folder: { type: 'string' },
       'node-flag': { type: 'string', multiple: true, default: [] },
     },
@@ -46,7 +52,10 @@ export function parseOptions(args: readonly string[], nowMs: number): Options {
     if (!Number.isSafeInteger(value) || value < 1) throw new Error(`--${name} takes whole numbers from 1, not ${text}`);
     return value;
   };
+  const optional = (name: string, text: string | undefined): number | undefined =>
+    text === undefined ? undefined : whole(name, text);
   return {
+    help: values.help,
     quick: values.quick,
     json: values.json,
     write: values.write,
@@ -54,8 +63,9 @@ export function parseOptions(args: readonly string[], nowMs: number): Options {
       .split(',')
       .filter(Boolean)
       .map((row) => whole('rows', row)),
-    rounds: values.rounds === undefined ? undefined : whole('rounds', values.rounds),
-    seed: values.seed === undefined ? (Math.floor(nowMs) % 1_000_000) + 1 : whole('seed', values.seed),
+    rounds: optional('rounds', values.rounds),
+    sizeMib: optional('size', values.size),
+    seed: optional('seed', values.seed) ?? (Math.floor(nowMs) % 1_000_000) + 1,
     folder: values.folder,
     nodeFlags: values['node-flag'],
   };

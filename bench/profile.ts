@@ -34,3 +34,14 @@ export const QUICK: Profile = {
   steadySizeBytes: 512 * MiB,
   overwrites: 1,
 };
+
+export function profileOf(options: {
+  readonly quick: boolean;
+  readonly rounds: number | undefined;
+  readonly sizeMib: number | undefined;
+}): Profile {
+  const profile = options.quick ? QUICK : FULL;
+  const sizes =
+    options.sizeMib === undefined ? {} : { sizeBytes: options.sizeMib * MiB, steadySizeBytes: options.sizeMib * MiB };
+  return { ...profile, ...sizes, rounds: options.rounds ?? profile.rounds };
+}

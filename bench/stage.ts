@@ -71,9 +71,11 @@ export class Stage implements AsyncDisposable {
 function make(id: SubjectId, folder: string, sizeBytes: number, nodeFlags: readonly string[]): Promise<Subject> {
   switch (id) {
     case 'S':
-      return sealdisk(folder, sizeBytes, 'aes-256-gcm', nodeFlags);
     case 'S4':
-      return sealdisk(folder, sizeBytes, 'sm4-gcm', nodeFlags);
+    case 'N':
+      return sealdisk(id, folder, sizeBytes, nodeFlags);
+    case 'P':
+      throw new Error('P belongs to the rows of TLS');
     case 'Q':
       return qemuLuks(folder, sizeBytes);
     case 'K':

@@ -1,5 +1,6 @@
 /** The servers that people use today, set up as their manuals say for speed: no handicap. */
-import { rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import path from 'node:path';
 
@@ -67,12 +68,14 @@ async function serve(
   };
 }
 
+/** Threads and the write-back cache are its fast settings without O_DIRECT. */
+const QEMU_SETTINGS = ['--persistent', '--shared=64', '--aio=threads', '--cache=writeback', '--discard=unmap'];
+
 function qemuNbd(folder: string, id: SubjectId): [string, ...string[]] {
-  const settings = ['--persistent', '--shared=64', '--aio=threads', '--cache=writeback', '--discard=unmap'];
-  return ['qemu-nbd', ...settings, '--socket', path.join(folder, `${id}.sock`)];
+  return ['qemu-nbd', ...QEMU_SETTINGS, '--socket', path.join(folder, `${id}.sock`)];
 }
 
-/** Q: `qemu-nbd` on a LUKS image. Threads and the write-back cache are its fast settings without O_DIRECT. */
+/** Q: `qemu-nbd` on a LUKS image. */
 export async function qemuLuks(folder: string, sizeBytes: number): Promise<Subject> {
   const image = path.join(folder, 'Q.luks');
   const secretFile = path.join(folder, 'Q.secret');
@@ -84,6 +87,49 @@ export async function qemuLuks(folder: string, sizeBytes: number): Promise<Subje
     image,
     sizeBytes,
   });
+}
+
+/** Q over TLS with a pre-shared key, on a TCP port of loopback. `uri` is for libnbd's tools. */
+export async function qemuLuksTls(
+  folder: string,
+  sizeBytes: number,
+  port: number,
+): Promise<Subject & { readonly uri: string }> {
+  const image = path.join(folder, 'Q.luks');
+  const secretFile = path.join(folder, 'Q.secret');
+  const pskFolder = path.join(folder, 'psk');
+  const pskFile = path.join(pskFolder, 'keys.psk');
+  mkdirSync(pskFolder, { mode: 0o700 });
+  writeFileSync(pskFile, `q:${randomBytes(32).toString('hex')}\n`, { mode: 0o600 });
+  await createLuks(image, secretFile, sizeBytes);
+  const uri = `nbds://q@127.0.0.1:${port}/?tls-psk-file=${pskFile}`;
+  const secret = ['--object', `secret,id=s,file=${secretFile}`];
+  const tls = ['--object', `tls-creds-psk,id=t,endpoint=server,dir=${pskFolder}`, '--tls-creds', 't'];
+  const place = ['--bind', '127.0.0.1', '--port', String(port)];
+  const options = `driver=luks,key-secret=s,file.driver=file,file.filename=${image}`;
+  const service = await Service.start(
+    ['qemu-nbd', ...QEMU_SETTINGS, ...place, ...secret, ...tls, '--image-opts', options],
+    {
+      logFile: path.join(folder, 'Q.log'),
+      ready: () =>
+        must('nbdinfo', ['--size', uri]).then(
+          () => true,
+          () => false,
+        ),
+    },
+  );
+  return {
+    id: 'Q',
+    sizeBytes,
+    target: [],
+    pid: service.pid,
+    uri,
+    files: () => [image],
+    async [Symbol.asyncDispose]() {
+      await service.stop();
+      rmSync(image, { force: true });
+    },
+  };
 }
 
 /** R: `qemu-nbd` on a raw image. */

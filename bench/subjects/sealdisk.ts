@@ -29,6 +29,7 @@ export class DiskServer implements AsyncDisposable {
   /** By disk: what a control plane keeps in its database. */
   readonly #keys: Map<string, DataKey>;
   readonly #pins: Map<string, Pin>;
+  readonly #sockets = new Map<string, string>();
 
   private constructor(
     dataDirectory: string,
@@ -98,7 +99,13 @@ export class DiskServer implements AsyncDisposable {
       dataKey: this.#key(diskId),
       pin: this.#pins.get(diskId),
     });
+    this.#sockets.set(diskId, info.socketPath);
     return info;
+  }
+
+  /** Of a disk that was opened. */
+  socketOf(diskId: string): string {
+    return this.#sockets.get(diskId) ?? '';
   }
 
   async snapshot(diskId: string, snapshotId: string): Promise<void> {
@@ -149,17 +156,21 @@ export interface SealdiskSubject extends Subject {
 /** The smallest disk that the engine makes; the benchmark may use less of it. */
 const DISK_SIZE_BYTES_MIN = GiB;
 
-/** S or S4: one disk of a server of its own. */
+const NULL_CIPHER = ['--import', path.resolve(import.meta.dirname, '../null-cipher/register.ts')];
+
+const SUITES = { S: 'aes-256-gcm', S4: 'sm4-gcm', N: 'aes-256-gcm' } as const;
+
+/** One disk of a server of its own. */
 export async function sealdisk(
+  id: keyof typeof SUITES,
   folder: string,
   sizeBytes: number,
-  suite: Suite,
   nodeFlags: readonly string[] = [],
 ): Promise<SealdiskSubject> {
-  const id = suite === 'aes-256-gcm' ? 'S' : 'S4';
   const diskId = `d-${id.toLowerCase()}`;
-  const server = await DiskServer.start(path.join(folder, id), { nodeFlags });
-  await server.createDisk(diskId, Math.max(sizeBytes, DISK_SIZE_BYTES_MIN), suite);
+  const flags = id === 'N' ? [...nodeFlags, ...NULL_CIPHER] : nodeFlags;
+  const server = await DiskServer.start(path.join(folder, id), { nodeFlags: flags });
+  await server.createDisk(diskId, Math.max(sizeBytes, DISK_SIZE_BYTES_MIN), SUITES[id]);
   const { socketPath } = await server.open(diskId);
   return {
     id,

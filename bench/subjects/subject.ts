@@ -1,11 +1,11 @@
 import type { FioTarget } from '../fio.ts';
 
 /**
- * S us with AES-256-GCM, S4 us with SM4-GCM, Q qemu-nbd with LUKS, K nbdkit with its luks filter, R qemu-nbd raw,
- * F fio on a raw file.
+ * S us with AES-256-GCM, S4 with SM4-GCM, N with a cipher that only copies, P us without TLS where S is over TLS;
+ * Q qemu-nbd with LUKS, K nbdkit with its luks filter, R qemu-nbd raw, F fio on a raw file.
  */
 export type SubjectId = (typeof SUBJECT_IDS)[number];
-export const SUBJECT_IDS = ['S', 'S4', 'Q', 'K', 'R', 'F'] as const;
+export const SUBJECT_IDS = ['S', 'S4', 'N', 'P', 'Q', 'K', 'R', 'F'] as const;
 
 /** Something that can be measured. `sizeBytes` of it are used. */
 export interface Subject extends AsyncDisposable {
@@ -17,12 +17,3 @@ export interface Subject extends AsyncDisposable {
   /** The files that hold its data now. */
   files(): readonly string[];
 }
-
-export const SUBJECT_NAMES: Readonly<Record<SubjectId, string>> = {
-  S: 'sealdisk, AES-256-GCM',
-  S4: 'sealdisk, SM4-GCM',
-  Q: 'qemu-nbd, LUKS (AES-256-XTS)',
-  K: 'nbdkit file + luks filter (AES-256-XTS)',
-  R: 'qemu-nbd, raw',
-  F: 'fio on a raw file',
-};

@@ -68,13 +68,13 @@ test('for what should be low a goal is an upper bound', () => {
 });
 
 test('a goal that is a number is met from one side', () => {
-  assert.deepEqual(limitVerdict('must', 0.4, 0.5, { unit: 's' }), {
+  assert.deepEqual(limitVerdict(0.4, { level: 'must', limit: 0.5, unit: 's' }), {
     level: 'must',
     goal: 'at most 0.5 s',
     measured: 0.4,
     reached: true,
   });
-  assert.equal(limitVerdict('must', 0.4, 0.5, { unit: '', atLeast: true }).reached, false);
+  assert.equal(limitVerdict(0.4, { level: 'must', limit: 0.5, unit: '', atLeast: true }).reached, false);
 });
 
 test('numbers are short', () => {
