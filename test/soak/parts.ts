@@ -1,4 +1,6 @@
 /** Everything that `npm run soak` does, in the order of its turns. */
+import { BROKEN_PROMISES } from '../../scripts/broken-promises.ts';
+import { breakPromises } from '../scripts/break-promise.ts';
 import { MODEL_BASES, runModel } from '../block/disk-model.ts';
 import { killLoop } from '../crash/kill-loop.ts';
 import { randomTimelines, Timelines } from '../crash/two-timelines.ts';
@@ -90,6 +92,15 @@ async function model(seed: number): Promise<Counts> {
   return { inputs: await runModel(suite, MODEL_BASES[Math.floor(seed / 2) % 2] ?? 0, 4, seed) };
 }
 
+/** One change of the engine that breaks a promise: some test has to notice. */
+async function promises(seed: number): Promise<Counts> {
+  const promise = BROKEN_PROMISES[seed % BROKEN_PROMISES.length];
+  if (promise === undefined) throw new Error('there are no promises');
+  for await (const { by } of breakPromises([promise]))
+    if (by === undefined) throw new Error(`nothing notices an engine that ${promise.name}`);
+  return { faults: 1 };
+}
+
 export const PARTS: readonly SoakPart[] = [
   { name: 'simulation', about: 'random work on a simulated machine that crashes', run: simulate },
   { name: 'every-call', about: 'a crash at every single call of a short piece of work, in six ways', run: everyCall },
@@ -101,6 +112,12 @@ export const PARTS: readonly SoakPart[] = [
   },
   { name: 'no-space', about: 'a store that is full at any point, told by writes or by syncs', run: noSpace },
   { name: 'model', about: 'any sequence of operations against plain bytes, with fresh seeds', run: model },
+  {
+    name: 'promises',
+    about: 'an engine with one promise broken, which some test must notice',
+    run: promises,
+    secondsMax: 1_200,
+  },
   { name: 'decoders', about: 'mutated bytes for every decoder of files and of the control protocol', run: decoders },
   { name: 'sigkill', about: 'a real disk server killed under a writing client, with a nonce ledger', run: sigkill },
   {

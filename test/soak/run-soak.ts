@@ -96,7 +96,17 @@ function takeTurn(
     execArgv: ['--disable-warning=ExperimentalWarning', '--expose-gc'],
     env: { ...process.env, NODE_TEST_CONTEXT: undefined },
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    // A group of its own, so that what the part started ends with it.
+    detached: true,
   });
+  const end = (): void => {
+    try {
+      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+    } catch {
+      // It is gone already.
+    }
+  };
+  options.signal?.addEventListener('abort', end);
   let complaint = '';
   child.stderr?.on('data', (data: Buffer) => (complaint = (complaint + data.toString()).slice(-4_000)));
   const fail = (seed: number, message: string): void => {
@@ -110,7 +120,7 @@ function takeTurn(
   const watch = (): NodeJS.Timeout =>
     setTimeout(() => {
       hung = true;
-      child.kill('SIGKILL');
+      end();
     }, secondsMax * 1_000);
   let timer = watch();
   child.on('message', (told: Told) => {
@@ -125,11 +135,11 @@ function takeTurn(
     summary.seeds += 1;
     if ('counts' in told) addCounts(summary.counts, told.counts);
     else fail(told.seed, told.failure);
-    if (options.signal?.aborted === true) child.kill('SIGKILL');
   });
   return new Promise((resolve) => {
     child.once('close', (code, signal) => {
       clearTimeout(timer);
+      options.signal?.removeEventListener('abort', end);
       if (hung) fail(running ?? next, `no result in ${secondsMax} s`);
       else if (code !== 0 && options.signal?.aborted !== true)
         fail(running ?? next, `the process ended with ${signal ?? code}: ${complaint}`);

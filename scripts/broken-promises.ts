@@ -1,0 +1,200 @@
+/** Changes of the engine, each of which breaks a promise. `scripts/break-promises.ts` shows that a test notices. */
+
+export interface BrokenPromise {
+  /** What the engine then does. */
+  readonly name: string;
+  readonly file: string;
+  /** Occurs exactly once in the file. */
+  readonly from: string;
+  readonly to: string;
+}
+
+const block = (file: string, name: string, from: string, to = ''): BrokenPromise => ({
+  name,
+  file: `src/block/${file}`,
+  from,
+  to,
+});
+
+export const BROKEN_PROMISES: readonly BrokenPromise[] = [
+  // Order and durability of writes.
+  block(
+    'disk.ts',
+    'answers a write before it is written',
+    '      await change(log);\n      await log.written();\n',
+    '      await change(log);\n',
+  ),
+  block(
+    'log-segment.ts',
+    'answers a flush without a sync',
+    '    await this.#file.sync();\n    this.#advance(end);',
+    '    this.#advance(end);',
+  ),
+  block(
+    'log.ts',
+    'flushes the newest segment only',
+    'const targets = this.#active.map((segment) => ({ segment, end: segment.written }));',
+    'const targets = this.#active.slice(-1).map((segment) => ({ segment, end: segment.written }));',
+  ),
+  block(
+    'group-commit.ts',
+    'lets a flush share a sync that had begun before it',
+    '    if (this.#waiting !== undefined) return this.#waiting.promise;',
+    '    if (this.#running !== undefined) return this.#running;\n    if (this.#waiting !== undefined) return this.#waiting.promise;',
+  ),
+  block(
+    'log-segment.ts',
+    'writes slots behind the place where they belong',
+    'await this.#file.write(run.bytes, slotOffset(this.written));',
+    'await this.#file.write(run.bytes, slotOffset(this.written > 2 ? this.written - 1 : this.written));',
+  ),
+  block(
+    'next-segment.ts',
+    'does not sync the folder of a new log segment',
+    '        await files.syncDirectory(this.#maker.store.directory);\n',
+  ),
+  block(
+    'segment-files.ts',
+    'does not sync the header of a new segment',
+    '      await file.sync();\n      if (spare',
+    '      if (spare',
+  ),
+  // Failed syncs.
+  block('log.ts', 'believes a failed sync the second time', '          segment.damaged = true;\n'),
+  block('log-segment.ts', 'rescues a segment without what was durable', '      await this.#copyDurable(fresh);\n'),
+  block(
+    'log-segment.ts',
+    'puts a rescued segment in place without a sync',
+    '      await fresh.sync();\n      await this.#files.rename',
+    '      await this.#files.rename',
+  ),
+  block(
+    'log-segment.ts',
+    'does not sync the folder after a rescue',
+    "    await this.#files.syncDirectory(this.path.slice(0, this.path.lastIndexOf('/')));\n",
+  ),
+  // Recovery.
+  block('recovery.ts', 'does not rewrite the tail of the log', '    await replay.rewriteTail(end);\n'),
+  block(
+    'recovery.ts',
+    'looks for no proof behind the end of the log',
+    '    await replay.refuseIfDurableBeyond(end);\n    await replay.rewriteTail',
+    '    await replay.rewriteTail',
+  ),
+  block(
+    'recovery.ts',
+    'ignores how much was durable when a slot was sealed',
+    '    if (meta.watermark > 0) this.noteDurable({ segment: reader.number, slot: meta.watermark });\n',
+  ),
+  block('recovery.ts', 'ignores the mark', '  if (mark !== undefined) replay.noteDurable(mark);\n'),
+  block(
+    'recovery.ts',
+    'replays over a gap in the log',
+    'if (note !== undefined && note.previous.slots === stop) return candidate;',
+    'if (note !== undefined) return candidate;',
+  ),
+  // Head, table, roots.
+  block(
+    'head-file.ts',
+    'writes a head in one place only',
+    '    await this.#writeWeakerPlace(copy);\n    await this.#writeWeakerPlace(copy);\n    return',
+    '    await this.#writeWeakerPlace(copy);\n    return',
+  ),
+  block('head-file.ts', 'trusts a head that was read', '    await this.settle();\n'),
+  block('head-file.ts', 'does not sync a head', '      await this.#file.sync();\n'),
+  block('checkpoint.ts', 'writes a head before the log that it leaves out is durable', '    await frozen.settle();\n'),
+  block('checkpoint.ts', 'forgets what it froze', '  frozen.absorb(overlay);\n'),
+  block(
+    'table-file.ts',
+    'does not sync a table or root',
+    '    await file.write(bytes, 0);\n    await file.sync();',
+    '    await file.write(bytes, 0);',
+  ),
+  block(
+    'table-file.ts',
+    'does not sync the folder of tables',
+    '    await files.syncDirectory(directory);\n  } catch',
+    '  } catch',
+  ),
+  block(
+    'table-file.ts',
+    'does not sync the folder of roots after a rename',
+    '  await files.rename(temporary, `${directory}/${name}`);\n  await files.syncDirectory(directory);',
+    '  await files.rename(temporary, `${directory}/${name}`);',
+  ),
+  block(
+    'create-disk.ts',
+    'does not sync the folder of disks after a new one was put there',
+    '    await files.rename(temporary, directory);\n    await files.syncDirectory(parent);',
+    '    await files.rename(temporary, directory);',
+  ),
+  block('map-writer.ts', 'does not sync map pages', '      await segment.file.sync();\n'),
+  block(
+    'checkpoint.ts',
+    'keeps appending to the segment in which a snapshot ends',
+    'options.snapshotId === undefined ? freeze(log.end) : await log.switchEpoch(freeze)',
+    'freeze(log.end)',
+  ),
+  // Nonces and verification.
+  block(
+    'log-segment.ts',
+    'uses a slot number twice',
+    '    const slot = this.used;\n    const meta',
+    '    const slot = this.used % 7 === 6 ? this.used - 1 : this.used;\n    const meta',
+  ),
+  block(
+    'segment-files.ts',
+    'hands out a segment number twice',
+    'const number = this.#nextNumber++;',
+    "const number = kind === 'map' ? this.#nextNumber : this.#nextNumber++;",
+  ),
+  block(
+    'block-reader.ts',
+    'does not look at the number of a block that it opened',
+    'return meta?.type === SLOT_DATA && meta.index === block;',
+    'return meta?.type === SLOT_DATA;',
+  ),
+  block(
+    'block-reader.ts',
+    'does not look at the type of a slot that it opened',
+    'return meta?.type === SLOT_DATA && meta.index === block;',
+    'return meta?.index === block;',
+  ),
+  // Collection.
+  block(
+    'collector.ts',
+    'collects without the newest root',
+    "      if (name.endsWith('.new')) continue;\n      const path",
+    "      if (name.endsWith('.new') || name === (await env.files.list(roots)).toSorted().at(-1)) continue;\n      const path",
+  ),
+  block(
+    'collector.ts',
+    'collects without the state of the disk itself',
+    '    await liveness.markHead({ store, pages }, root, entries);\n',
+  ),
+  block(
+    'collector.ts',
+    'collects segments that the log still needs',
+    'const end = head.clean ? head.nextSegment : head.log.segment;',
+    'const end = head.nextSegment + 1_000_000;',
+  ),
+  block(
+    'dense-rewrite.ts',
+    'puts a dense file in place without a sync',
+    '    await file.sync();\n    await file.close();',
+    '    await file.close();',
+  ),
+  block(
+    'dead-segments.ts',
+    'removes a dead segment while the head still names it',
+    'const due = this.#condemned.filter(({ table }) => table !== current);',
+    'const due = this.#condemned.filter(({ table }) => table !== current || table === current);',
+  ),
+  block(
+    'dead-segments.ts',
+    'removes a dead segment that a snapshot names',
+    '        if (!inRoots.has(name)) {',
+    '        if (!inRoots.has(name) || inRoots.has(name)) {',
+  ),
+  block('spare-files.ts', 'writes over a file that has another name', 'status.links === 1 && ', ''),
+];
