@@ -2,6 +2,7 @@ import { isIPv6 } from 'node:net';
 import path from 'node:path';
 
 import { SystemError } from './base/errors.ts';
+import type { CertificatePaths } from './nbd/certificate-files.ts';
 import { findRegion } from './services/ecs/regions.ts';
 
 export interface Address {
@@ -17,6 +18,8 @@ export interface Config {
   readonly listen: Address;
   /** NBD over TLS. Default 127.0.0.1:10809. */
   readonly nbdListen: Address;
+  /** PEM files for NBD clients with certificates; absolute paths. Default: pre-shared keys only. */
+  readonly nbdCertificates: CertificatePaths | undefined;
   /** Where requests go that name no region. Default cn-hangzhou. */
   readonly defaultRegion: string;
   /** The first account's AccessKey on the first start; made at random when absent. */
@@ -32,6 +35,9 @@ export interface ConfigInput {
   readonly dataDir?: string;
   readonly listen?: string;
   readonly nbdListen?: string;
+  readonly nbdCertificate?: string;
+  readonly nbdKey?: string;
+  readonly nbdClientCa?: string;
   readonly keepExports?: boolean;
 }
 
@@ -54,6 +60,11 @@ export function loadConfig(input: ConfigInput, environment: Environment): Config
     dataDirectory: dataDirectory(input.dataDir, environment),
     listen,
     nbdListen: parseAddress(input.nbdListen ?? setting('SEALDISK_NBD_LISTEN') ?? '127.0.0.1:10809', '--nbd-listen'),
+    nbdCertificates: nbdCertificates(
+      input.nbdCertificate ?? setting('SEALDISK_NBD_CERTIFICATE'),
+      input.nbdKey ?? setting('SEALDISK_NBD_KEY'),
+      input.nbdClientCa ?? setting('SEALDISK_NBD_CLIENT_CA'),
+    ),
     defaultRegion: checkedRegion(setting('SEALDISK_DEFAULT_REGION') ?? 'cn-hangzhou', 'SEALDISK_DEFAULT_REGION'),
     presetAccessKey: presetAccessKey(setting('SEALDISK_ACCESS_KEY_ID'), setting('SEALDISK_ACCESS_KEY_SECRET')),
     passphraseFile: setting('SEALDISK_PASSPHRASE_FILE'),
@@ -83,6 +94,26 @@ function parseAddress(text: string, option: string): Address {
     );
   }
   return { host, port };
+}
+
+function nbdCertificates(
+  certificate: string | undefined,
+  privateKey: string | undefined,
+  authorities: string | undefined,
+): CertificatePaths | undefined {
+  if (certificate === undefined && privateKey === undefined && authorities === undefined) return undefined;
+  if (certificate === undefined || privateKey === undefined || authorities === undefined) {
+    throw new SystemError(
+      'invalid',
+      'HALF_CERTIFICATE',
+      'set all of --nbd-certificate, --nbd-key and --nbd-client-ca, or none: the server and its clients prove themselves to each other',
+    );
+  }
+  return {
+    certificate: path.resolve(certificate),
+    privateKey: path.resolve(privateKey),
+    authorities: path.resolve(authorities),
+  };
 }
 
 /** @throws {SystemError} kind `invalid`: the catalogue has no such region. */

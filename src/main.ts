@@ -112,6 +112,7 @@ async function startServer(
   const supervisor = new Supervisor({
     dataDirectory: config.dataDirectory,
     nbdListen: formatAddress(config.nbdListen),
+    nbdCertificates: config.nbdCertificates,
     program: DISK_SERVER_PROGRAM,
     version: VERSION,
     clock,

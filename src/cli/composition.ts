@@ -7,6 +7,9 @@ export interface Composition {
     readonly dataDir?: string;
     readonly listen?: string;
     readonly nbdListen?: string;
+    readonly nbdCertificate?: string;
+    readonly nbdKey?: string;
+    readonly nbdClientCa?: string;
     readonly keepExports?: boolean;
   }): Promise<void>;
   /** Creates an account in a data directory that no server has open. */

@@ -50,10 +50,11 @@ export async function main(args: readonly string[], composition: Composition): P
     .option(...dataDir)
     .option('--listen <host:port>', 'the API (SEALDISK_LISTEN, default 127.0.0.1:8686)')
     .option('--nbd-listen <host:port>', 'NBD over TLS (SEALDISK_NBD_LISTEN, default 127.0.0.1:10809)')
+    .option('--nbd-certificate <file>', 'the certificate of NBD over TLS, PEM (SEALDISK_NBD_CERTIFICATE)')
+    .option('--nbd-key <file>', 'its private key (SEALDISK_NBD_KEY)')
+    .option('--nbd-client-ca <file>', 'who issues certificates of NBD clients (SEALDISK_NBD_CLIENT_CA)')
     .option('--keep-exports', 'when stopped, leave open disks serving for the next start to adopt')
-    .action((options: { dataDir?: string; listen?: string; nbdListen?: string; keepExports?: boolean }) =>
-      run({}, () => composition.serve(options)),
-    );
+    .action((options: Parameters<Composition['serve']>[0]) => run({}, () => composition.serve(options)));
   program
     .command('status')
     .description('show the running server')

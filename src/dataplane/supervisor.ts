@@ -8,6 +8,7 @@ import { isKind, messageOf, SystemError, type ErrorKind } from '../base/errors.t
 import type { Logger } from '../base/log.ts';
 import { DataPlaneClient } from './client.ts';
 import { diskServerCommand } from './disk-server-command.ts';
+import type { DiskServerOptions } from './disk-server-command.ts';
 import type { Event, Method, Methods } from './protocol.ts';
 import { diskServerSocket } from './socket-path.ts';
 
@@ -21,6 +22,8 @@ export interface SupervisorOptions {
   readonly dataDirectory: string;
   /** `host:port` for TCP clients. */
   readonly nbdListen: string;
+  /** PEM files for TCP clients with certificates. */
+  readonly nbdCertificates?: DiskServerOptions['nbdCertificates'];
   /** The disk server's program file. */
   readonly program: string;
   readonly version: string;
@@ -165,9 +168,9 @@ export class Supervisor {
 
   /** Starts the program detached, with its output in a file, and waits for its one line on descriptor 3. */
   async #spawn(): Promise<void> {
-    const { dataDirectory, nbdListen, program, clock } = this.#options;
+    const { dataDirectory, nbdListen, nbdCertificates, program, clock } = this.#options;
     const output = openSync(path.join(dataDirectory, 'disk-server.log'), 'a', 0o600);
-    const { args, env } = diskServerCommand({ program, dataDirectory, nbdListen });
+    const { args, env } = diskServerCommand({ program, dataDirectory, nbdListen, nbdCertificates });
     const child = spawn(process.execPath, args, { detached: true, stdio: ['ignore', output, output, 'pipe'], env });
     closeSync(output);
     child.unref();

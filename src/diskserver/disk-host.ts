@@ -164,6 +164,7 @@ export class DiskHost {
         if (disk.pin.sequence !== pin?.sequence) this.#onPin(diskId, disk.pin);
         this.#table.add({
           name,
+          diskId,
           socketPath,
           pskIdentity: request.pskIdentity,
           psk: request.psk,

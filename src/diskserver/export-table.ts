@@ -6,6 +6,7 @@ import type { Export, ExportDirectory, Peer } from '../nbd/export.ts';
 /** One open disk and the credential that reaches it. */
 export interface ExportEntry {
   readonly name: string;
+  readonly diskId: string;
   readonly socketPath: string;
   readonly pskIdentity: string;
   /** 32 bytes, a copy of this table's own, wiped on removal. */
@@ -13,7 +14,10 @@ export interface ExportEntry {
   readonly export: Export;
 }
 
-/** Which peer may see which export: a TLS identity sees its own, a Unix socket sees the one it belongs to, and no more. */
+/**
+ * Which peer may see which export: a TLS identity sees its own, a Unix socket sees the one it belongs to, a certificate
+ * those that it names, and no more.
+ */
 export class ExportTable implements ExportDirectory {
   readonly #byName = new Map<string, ExportEntry>();
   readonly #suspended = new Set<string>();
@@ -40,28 +44,31 @@ export class ExportTable implements ExportDirectory {
   }
 
   list(peer: Peer): readonly string[] {
-    const entry = this.#visibleTo(peer);
-    return entry === undefined ? [] : [entry.name];
+    return this.#visibleTo(peer).map(({ name }) => name);
   }
 
   find(peer: Peer, name: string): Export | undefined {
-    const entry = this.#visibleTo(peer);
-    return entry !== undefined && (name === '' || name === entry.name) ? entry.export : undefined;
+    const visible = this.#visibleTo(peer);
+    if (name === '') return visible.length === 1 ? visible[0]?.export : undefined;
+    return visible.find((entry) => entry.name === name)?.export;
   }
 
   pskOf(identity: string): Uint8Array | undefined {
     return this.#byIdentity(identity)?.psk;
   }
 
-  #visibleTo(peer: Peer): ExportEntry | undefined {
-    const entry = this.#entryOf(peer);
-    return entry === undefined || this.#suspended.has(entry.name) ? undefined : entry;
+  #visibleTo(peer: Peer): readonly ExportEntry[] {
+    return this.#entriesOf(peer).filter(({ name }) => !this.#suspended.has(name));
   }
 
-  #entryOf(peer: Peer): ExportEntry | undefined {
-    if (peer.transport === 'tcp') return this.#byIdentity(peer.pskIdentity);
-    for (const entry of this.#byName.values()) if (entry.socketPath === peer.socketPath) return entry;
-    return undefined;
+  #entriesOf(peer: Peer): readonly ExportEntry[] {
+    if (peer.transport === 'tcp') return [this.#byIdentity(peer.pskIdentity)].filter((entry) => entry !== undefined);
+    const entries = [...this.#byName.values()];
+    if (peer.transport === 'unix') return entries.filter(({ socketPath }) => socketPath === peer.socketPath);
+    return entries.filter(
+      ({ name, diskId }) =>
+        peer.grants.includes(`sealdisk:export:${name}`) || peer.grants.includes(`sealdisk:disk:${diskId}`),
+    );
   }
 
   #byIdentity(identity: string): ExportEntry | undefined {

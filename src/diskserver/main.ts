@@ -17,6 +17,7 @@ import { localFiles } from '../block/local-files.ts';
 import { selectCipherBackend } from '../crypto/cipher-backend.ts';
 import { PROTOCOL_VERSION } from '../dataplane/protocol.ts';
 import { diskServerSocket } from '../dataplane/socket-path.ts';
+import { CertificateFiles } from '../nbd/certificate-files.ts';
 import { NbdServer } from '../nbd/server.ts';
 import { ControlServer, type Handlers } from './control-server.ts';
 import { DiskHost } from './disk-host.ts';
@@ -28,7 +29,13 @@ const READINESS_FD = 3;
 async function start(): Promise<void> {
   const { values } = parseArgs({
     args: process.argv.slice(3),
-    options: { 'data-dir': { type: 'string' }, 'nbd-listen': { type: 'string' } },
+    options: {
+      'data-dir': { type: 'string' },
+      'nbd-listen': { type: 'string' },
+      'nbd-certificate': { type: 'string' },
+      'nbd-key': { type: 'string' },
+      'nbd-client-ca': { type: 'string' },
+    },
   });
   const dataDirectory = values['data-dir'];
   const nbdListen = values['nbd-listen'];
@@ -51,7 +58,12 @@ async function start(): Promise<void> {
   mkdirSync(path.join(dataDirectory, 'disks'), { recursive: true, mode: 0o700 });
 
   const table = new ExportTable();
-  const nbd = new NbdServer({ directory: table, clock: systemClock, random: systemRandom, log });
+  const { 'nbd-certificate': certificate, 'nbd-key': privateKey, 'nbd-client-ca': authorities } = values;
+  const certificates =
+    certificate !== undefined && privateKey !== undefined && authorities !== undefined
+      ? { certificates: new CertificateFiles({ certificate, privateKey, authorities }, log) }
+      : {};
+  const nbd = new NbdServer({ directory: table, clock: systemClock, random: systemRandom, log, ...certificates });
   const at = nbdListen.lastIndexOf(':');
   const wanted = { host: nbdListen.slice(0, at).replace(/^\[|\]$/g, ''), port: Number(nbdListen.slice(at + 1)) };
   const address = await nbd.listenTcp(wanted).catch((error: unknown) => {

@@ -4,7 +4,7 @@ import { connect as connectTls } from 'node:tls';
 import type { ConnectionOptions, TLSSocket } from 'node:tls';
 
 import { messageOf, SystemError } from '../base/errors.ts';
-import { TLS_PSK_CIPHERS } from './tls-psk.ts';
+import { TLS_PSK_CIPHERS } from './tls.ts';
 
 /** Where an NBD server is, and how to prove who we are. */
 export type NbdAddress =

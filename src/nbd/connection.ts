@@ -5,7 +5,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
 import type { Budget } from './budget.ts';
-import type { ExportDirectory, Peer } from './export.ts';
+import type { ExportDirectory } from './export.ts';
 import { Handshake } from './handshake.ts';
 import type { HandshakeSettings, HandshakeStep, Security } from './handshake.ts';
 import type { NbdLimits } from './limits.ts';
@@ -14,13 +14,15 @@ import { ReceivedBytes } from './received-bytes.ts';
 import { Replies } from './replies.ts';
 import { ReplyStream } from './reply-stream.ts';
 import type { SlabPool } from './slab-pool.ts';
-import { acceptTls } from './tls-psk.ts';
+import { acceptTls } from './tls.ts';
 import { Transmission } from './transmission.ts';
 import type { Session } from './transmission.ts';
 
 /** How a connection came in, and what it needs for it. */
 export type Transport =
-  { readonly kind: 'unix'; readonly socketPath: string } | { readonly kind: 'tcp'; readonly tlsContext: SecureContext };
+  | { readonly kind: 'unix'; readonly socketPath: string }
+  /** Asked for a context whenever TLS begins. */
+  | { readonly kind: 'tcp'; readonly tlsContext: () => SecureContext };
 
 export interface ConnectionSettings {
   readonly directory: ExportDirectory;
@@ -42,6 +44,8 @@ export class Connection {
   readonly #settings: ConnectionSettings;
   readonly #transport: Transport;
   readonly #handshakeTimer = new AbortController();
+  /** From STARTTLS to the end of the TLS handshake. */
+  readonly #tlsTimer = new AbortController();
   readonly #closed = Promise.withResolvers<void>();
   #socket: Socket | TLSSocket;
   #onData: (chunk: Buffer) => void = () => {};
@@ -141,17 +145,23 @@ export class Connection {
     const raw = this.#socket;
     raw.removeAllListeners('data').removeAllListeners('end');
     this.#onData = () => {};
-    const { directory, random } = this.#settings;
+    const { clock, directory, limits, random } = this.#settings;
     const secured = acceptTls(raw, {
-      context: this.#transport.tlsContext,
+      context: this.#transport.tlsContext(),
       random,
       pskOf: (identity) => directory.pskOf(identity),
-      onSecure: (pskIdentity) => {
-        const peer: Peer = { transport: 'tcp', pskIdentity };
+      onSecure: (peer) => {
+        this.#tlsTimer.abort();
         this.#negotiate({ tls: 'done', peer }, clientFlags);
       },
+      onRefused: (reason) => this.#refuseTls(reason),
     });
     this.#socket = secured;
+    secured.once('error', (error: NodeJS.ErrnoException) => this.#refuseTls(error.code ?? error.message));
+    clock.sleep(limits.tlsHandshakeMs, this.#tlsTimer.signal).then(
+      () => this.#refuseTls('it took too long'),
+      () => undefined,
+    );
     // TLSSocket closes the socket below it, and 'close' of that one is what ends this connection.
     secured.on('close', () => raw.destroy());
     this.#listen(secured);
@@ -180,6 +190,15 @@ export class Connection {
     transmission.receive(received.take(received.length));
   }
 
+  #refuseTls(reason: string): void {
+    if (this.#dropped || this.#tlsTimer.signal.aborted) return;
+    this.#settings.log.warn(
+      { client: this.#socket.remoteAddress, reason },
+      'a client was refused in the TLS handshake',
+    );
+    this.destroy('TLS failed.');
+  }
+
   /** Says goodbye after what is written. In transmission all replies are taken by now; a handshake still has its timer. */
   #finish(): void {
     this.#onData = () => {};
@@ -188,6 +207,7 @@ export class Connection {
 
   #close(): void {
     this.#handshakeTimer.abort();
+    this.#tlsTimer.abort();
     this.#transmission?.close();
     this.#replyStream?.close();
     this.#closed.resolve();

@@ -55,7 +55,9 @@ export interface BlockExtent {
 /** Who a connection is, as the transport proved it before the handshake. */
 export type Peer =
   | { readonly transport: 'unix'; readonly socketPath: string }
-  | { readonly transport: 'tcp'; readonly pskIdentity: string };
+  | { readonly transport: 'tcp'; readonly pskIdentity: string }
+  /** TLS with a certificate that names what it may open: `sealdisk:disk:<DiskId>`, `sealdisk:export:<ExportName>`. */
+  | { readonly transport: 'certificate'; readonly grants: readonly string[] };
 
 /** Finds what a peer may see. A peer learns nothing of exports that are not its own. */
 export interface ExportDirectory {

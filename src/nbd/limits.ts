@@ -4,6 +4,8 @@ import { KiB, MiB } from '../base/units.ts';
 export interface NbdLimits {
   /** From connect to transmission, TLS included. Generous enough for a person in nbdsh. */
   readonly handshakeMs: number;
+  /** The part of it from STARTTLS until the client has proved who it is. */
+  readonly tlsHandshakeMs: number;
   /** Connections of one listener that are still in the handshake; one more pushes out the oldest. */
   readonly handshakesMax: number;
   /** Connections in transmission to one export; one more is refused with NBD_REP_ERR_POLICY. */
@@ -26,6 +28,7 @@ export interface NbdLimits {
 
 export const DEFAULT_LIMITS: NbdLimits = {
   handshakeMs: 30_000,
+  tlsHandshakeMs: 10_000,
   handshakesMax: 64,
   connectionsPerExportMax: 64,
   requestsInFlightMax: 256,

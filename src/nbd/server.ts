@@ -7,6 +7,7 @@ import { SystemError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
 import { Budget } from './budget.ts';
+import type { CertificateFiles } from './certificate-files.ts';
 import { Connection } from './connection.ts';
 import type { Transport } from './connection.ts';
 import type { ExportDirectory } from './export.ts';
@@ -15,7 +16,7 @@ import type { NbdLimits } from './limits.ts';
 import { PayloadPool } from './payload-pool.ts';
 import { SlabPool } from './slab-pool.ts';
 import { NBD_REP_ERR_POLICY, NBD_REP_ERR_SHUTDOWN } from './protocol.ts';
-import { createPskContext } from './tls-psk.ts';
+import { createTlsContext } from './tls.ts';
 import { prepareUnixSocket } from './unix-socket-file.ts';
 
 interface Listener {
@@ -27,8 +28,8 @@ interface Listener {
 /**
  * Serves the exports of a directory to NBD clients.
  *
- * On TCP a client must prove a TLS-PSK identity before anything is answered that depends on exports, and then sees what
- * the directory shows to that identity. A Unix socket is guarded by its permissions and stands for one export.
+ * On TCP a client must prove a TLS-PSK identity, or a certificate, before anything is answered that depends on exports,
+ * and then sees what the directory shows to it. A Unix socket is guarded by its permissions and stands for one export.
  */
 export class NbdServer {
   readonly #directory: ExportDirectory;
@@ -46,7 +47,7 @@ export class NbdServer {
   /** Of each export that was opened; kept while anything of it is in flight. */
   readonly #budgets = new Map<string, Budget>();
   readonly #closing = new Set<string>();
-  #tlsContext: SecureContext | undefined;
+  readonly #certificates: CertificateFiles | undefined;
 
   constructor(options: {
     readonly directory: ExportDirectory;
@@ -54,7 +55,10 @@ export class NbdServer {
     readonly random: Random;
     readonly log: Logger;
     readonly limits?: Partial<NbdLimits>;
+    /** For TCP clients with certificates; without, they need a pre-shared key. */
+    readonly certificates?: CertificateFiles;
   }) {
+    this.#certificates = options.certificates;
     this.#directory = options.directory;
     this.#clock = options.clock;
     this.#random = options.random;
@@ -64,12 +68,13 @@ export class NbdServer {
   }
 
   /**
-   * Listens on TCP with mandatory TLS-PSK. Port 0 takes a free one; answers what was taken.
+   * Listens on TCP with mandatory TLS. Port 0 takes a free one; answers what was taken.
    * @throws {SystemError} `conflict`, code `PORT_TAKEN`, or `invalid`, code `LISTEN_FAILED`.
    */
   async listenTcp(address: { readonly host: string; readonly port: number }): Promise<{ host: string; port: number }> {
-    this.#tlsContext ??= createPskContext();
-    const listener = this.#createListener({ kind: 'tcp', tlsContext: this.#tlsContext });
+    const pskOnly = createTlsContext();
+    const tlsContext = (): SecureContext => this.#certificates?.context() ?? pskOnly;
+    const listener = this.#createListener({ kind: 'tcp', tlsContext });
     await listen(listener.server, { host: address.host, port: address.port });
     this.#tcp.push(listener);
     return { host: address.host, port: (listener.server.address() as AddressInfo).port };

@@ -10,6 +10,7 @@ function twoExports(): ExportTable {
   const table = new ExportTable();
   table.add({
     name: 'a',
+    diskId: 'd-a',
     socketPath: '/run/a.sock',
     pskIdentity: 'id-a',
     psk: new Uint8Array(32).fill(1),
@@ -17,6 +18,7 @@ function twoExports(): ExportTable {
   });
   table.add({
     name: 'b',
+    diskId: 'd-b',
     socketPath: '/run/b.sock',
     pskIdentity: 'id-b',
     psk: new Uint8Array(32).fill(2),
@@ -27,6 +29,8 @@ function twoExports(): ExportTable {
 
 for (const [transport, peer] of [
   ['a TLS identity', { transport: 'tcp', pskIdentity: 'id-a' }],
+  ['a certificate for the disk', { transport: 'certificate', grants: ['sealdisk:disk:d-a', 'sealdisk:disk:d-x'] }],
+  ['a certificate for the export', { transport: 'certificate', grants: ['sealdisk:export:a'] }],
   ['a Unix socket', { transport: 'unix', socketPath: '/run/a.sock' }],
 ] as const) {
   test(`${transport} sees its own export and no other`, () => {
@@ -37,6 +41,18 @@ for (const [transport, peer] of [
     assert.equal(table.find(peer, 'b'), undefined);
   });
 }
+
+test('a certificate sees every export that it names, and without a name only the one that there is', () => {
+  const table = twoExports();
+  const both = { transport: 'certificate', grants: ['sealdisk:disk:d-b', 'sealdisk:export:a'] } as const;
+  assert.deepEqual(table.list(both), ['a', 'b']);
+  assert.equal(table.find(both, ''), undefined);
+  assert.equal(table.find(both, 'b')?.description, 'b');
+  table.suspend('a');
+  assert.equal(table.find(both, '')?.description, 'b');
+  const none = { transport: 'certificate', grants: ['sealdisk:disk:a', 'sealdisk:export:d-a', 'a'] } as const;
+  assert.deepEqual(table.list(none), []);
+});
 
 test('an unknown identity has no secret and sees nothing', () => {
   const table = twoExports();

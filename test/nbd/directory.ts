@@ -12,9 +12,10 @@ export class TestDirectory implements ExportDirectory {
 
   list(peer: Peer): readonly string[] {
     return [...this.entries]
-      .filter(([, { identity, socketPath }]) =>
-        peer.transport === 'tcp' ? peer.pskIdentity === identity : peer.socketPath === socketPath,
-      )
+      .filter(([name, { identity, socketPath }]) => {
+        if (peer.transport === 'certificate') return peer.grants.includes(`sealdisk:export:${name}`);
+        return peer.transport === 'tcp' ? peer.pskIdentity === identity : peer.socketPath === socketPath;
+      })
       .map(([name]) => name);
   }
 

@@ -4,8 +4,10 @@ import path from 'node:path';
 
 import type { Clock } from '../../src/base/clock.ts';
 import { silentLogger } from '../../src/base/log.ts';
+import type { Logger } from '../../src/base/log.ts';
 import { systemClock } from '../../src/base/system-clock.ts';
 import { systemRandom } from '../../src/base/system-random.ts';
+import type { CertificateFiles } from '../../src/nbd/certificate-files.ts';
 import type { NbdLimits } from '../../src/nbd/limits.ts';
 import { NbdServer } from '../../src/nbd/server.ts';
 import { TestDirectory } from './directory.ts';
@@ -18,16 +20,19 @@ export async function serveMemory(
     readonly readOnly?: boolean;
     readonly clock?: Clock;
     readonly limits?: Partial<NbdLimits>;
+    readonly certificates?: CertificateFiles;
+    readonly log?: Logger;
   } = {},
 ) {
-  const { sizeBytes = 1024 * 1024, readOnly = false, clock = systemClock, limits = {} } = options;
+  const { sizeBytes = 1024 * 1024, readOnly = false, clock = systemClock, limits = {}, log = silentLogger } = options;
+  const certificates = options.certificates === undefined ? {} : { certificates: options.certificates };
   const folder = mkdtempSync(path.join(tmpdir(), 'sealdisk-nbd-'));
   const socketPath = path.join(folder, 'sockets', 'disk.sock');
   const disk = new MemoryExport(sizeBytes, { readOnly });
   const directory = new TestDirectory();
   const psk = Buffer.alloc(32, 7);
   directory.add('disk', disk, { identity: 'id.disk', psk, socketPath });
-  const server = new NbdServer({ directory, clock, random: systemRandom, log: silentLogger, limits });
+  const server = new NbdServer({ directory, clock, random: systemRandom, log, limits, ...certificates });
   await server.listenUnix(socketPath);
   const tcp = await server.listenTcp({ host: '127.0.0.1', port: 0 });
   return {
