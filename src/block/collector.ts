@@ -1,4 +1,5 @@
 import { isKind, messageOf } from '../base/errors.ts';
+import type { Address } from './address.ts';
 import { Background } from './background.ts';
 import { DeadSegments } from './dead-segments.ts';
 import { DENSE_CAPACITY_MAX, storedSlots } from './dense-format.ts';
@@ -7,8 +8,10 @@ import { ROOTS_NAME } from './disk-state.ts';
 import type { DiskState } from './disk-state.ts';
 import { Liveness } from './liveness.ts';
 import type { MarkedSegment } from './liveness.ts';
+import { removeUnnamed } from './reclaim.ts';
 import { SpareFiles } from './spare-files.ts';
 import { readTableFile } from './table-file.ts';
+import type { SegmentEntry } from './table-format.ts';
 
 /** Files that change their name before one sync of their directory. */
 const RENAMES_AT_ONCE = 8;
@@ -33,7 +36,7 @@ interface Victim extends MarkedSegment {
 /**
  * Brings space back, while reads and writes go on:
  * 1. mark what the durable head and every root in the directory can reach (`Liveness`);
- * 2. let go of segments of the head without a live slot (`DeadSegments`);
+ * 2. let go of segments without a slot that the head can reach (`DeadSegments`);
  * 3. replace files that hold too much garbage by dense ones (`writeDense`).
  *
  * Why no race can be lost: only segments from before the head's log position are looked at, which nothing is appended to.
@@ -82,9 +85,9 @@ export class Collector {
     // Before the roots are listed: a snapshot that is not among them is made from this state or a later one.
     const entries = state.store.entries();
     const end = head.clean ? head.nextSegment : head.log.segment;
-    const liveness = await this.#mark(entries, root);
+    const { liveness, unreached } = await this.#mark(entries, root);
     const victims: Victim[] = [];
-    const dead: MarkedSegment[] = [];
+    const dead: SegmentEntry[] = [];
     let liveSlots = 0;
     let stored = 0;
     for (const segment of liveness.segments.values()) {
@@ -96,12 +99,12 @@ export class Collector {
       stored += slots;
       liveSlots += segment.entry.number < end ? live : slots;
       if (segment.entry.number >= end) continue;
-      const isHeads = state.store.find(segment.entry.number)?.id === segment.entry.id;
-      if (live === 0 && isHeads && state.session !== undefined) dead.push(segment);
-      else if (status.links === 1 && this.#isWorthIt(live, slots, isUrgent))
+      const isDead = unreached.has(segment.entry) && state.session !== undefined;
+      if (isDead) dead.push(segment.entry);
+      if ((live > 0 || !isDead) && status.links === 1 && this.#isWorthIt(live, slots, isUrgent))
         victims.push({ ...segment, stored: slots });
     }
-    if (dead.length > 0) await this.#inHeadTurn(() => this.#dead.condemn(dead.map(({ entry }) => entry)));
+    if (dead.length > 0) await this.#inHeadTurn(() => this.#dead.condemn(dead));
     const { rewriteBelow } = state.limits;
     this.#urgency = Math.min(1, Math.max(0, stored / Math.max(1, liveSlots) - 1) * rewriteBelow);
     this.background.urgency = isUrgent ? 1 : this.#urgency;
@@ -120,11 +123,14 @@ export class Collector {
     return isUrgent || live <= stored * rewriteBelow;
   }
 
-  async #mark(entries: readonly MarkedSegment['entry'][], root: number): Promise<Liveness> {
+  async #mark(
+    entries: readonly SegmentEntry[],
+    root: Address,
+  ): Promise<{ readonly liveness: Liveness; readonly unreached: ReadonlySet<SegmentEntry> }> {
     const { env, keys, limits, store, pages } = this.#state;
     const { background } = this;
     const liveness = new Liveness({ capacity: limits.segmentSlots, keys, log: env.log, background });
-    await liveness.markHead({ store, pages }, root, entries);
+    const unreached = await liveness.markHead({ store, pages }, root, entries);
     const roots = this.#state.path(ROOTS_NAME);
     for (const name of await env.files.list(roots)) {
       if (name.endsWith('.new')) continue;
@@ -137,7 +143,7 @@ export class Collector {
         throw error;
       }
     }
-    return liveness;
+    return { liveness, unreached };
   }
 
   /** Answers how many bytes were written. */
@@ -151,6 +157,8 @@ export class Collector {
       for (const { entry, live } of victims) {
         beside.put(entry);
         const source = beside.file(entry.number);
+        // Its last snapshot was deleted meanwhile.
+        if ((await files.stat(source.path)) === undefined) continue;
         const { path, sizeBytes } = await writeDense(files, source, live, this.background);
         writtenBytes += sizeBytes;
         const spare = await this.#keepAsSpare(source.path);
@@ -166,8 +174,21 @@ export class Collector {
     } finally {
       if (renamed.length > 0) await this.#settleRenames(renamed);
       beside.close();
+      await this.#removeUnnamed(victims);
     }
     return writtenBytes;
+  }
+
+  /** A rename may have brought back the name of a segment whose last snapshot was deleted at the same moment. */
+  async #removeUnnamed(victims: readonly Victim[]): Promise<void> {
+    const { env, store, directory } = this.#state;
+    const others = victims.filter(({ entry }) => store.find(entry.number) === undefined);
+    if (others.length > 0)
+      await removeUnnamed(
+        env,
+        directory,
+        others.map(({ name }) => name),
+      );
   }
 
   /** Another name for a file that is about to lose the one that it has. */

@@ -3,6 +3,7 @@ import { removeTree, splitPath, trashName, unfinishedName } from './create-disk.
 import { RETIRED_NAME, ROOTS_NAME } from './disk-state.ts';
 import type { Environment } from './environment.ts';
 import { osCode } from './file-system.ts';
+import { listedBy, listedByHead, removeUnnamed } from './reclaim.ts';
 import { ioError } from './io-errors.ts';
 import { lockDisk } from './open-disk.ts';
 
@@ -29,8 +30,9 @@ export async function deleteDisk(
       await throwAway(env, directory);
       return;
     }
-    await keepOnly(env, directory, keepSnapshots);
+    const listed = await keepOnly(env, directory, keepSnapshots);
     await retire(env, directory, retiredDirectory);
+    await reclaimRetired(env, retiredDirectory, listed);
   } catch (error) {
     throw ioError(`deleting ${directory}`, error);
   } finally {
@@ -48,11 +50,13 @@ export async function deleteSnapshot(env: Environment, directory: string, snapsh
   const roots = `${directory}/${ROOTS_NAME}`;
   if ((await files.stat(roots)) === undefined) return;
   try {
+    const listed = await listedBy(files, `${roots}/${snapshotId}`);
     await files.unlink(`${roots}/${snapshotId}`).catch((error: unknown) => {
       if (osCode(error) !== 'ENOENT') throw error;
     });
     await files.syncDirectory(roots);
-    if (await isRetired(env, directory)) await throwAwayIfEmpty(env, directory);
+    if (!(await isRetired(env, directory))) await removeUnnamed(env, directory, listed);
+    else if (!(await throwAwayIfEmpty(env, directory))) await reclaimRetired(env, directory, listed);
   } catch (error) {
     throw ioError(`deleting snapshot ${snapshotId}`, error);
   }
@@ -70,14 +74,31 @@ export async function removeLeftoverDirectories(env: Environment, parent: string
   }
 }
 
-async function keepOnly(env: Environment, directory: string, keepSnapshots: readonly string[]): Promise<void> {
+/** Answers what the snapshots listed that are not kept. */
+async function keepOnly(
+  env: Environment,
+  directory: string,
+  keepSnapshots: readonly string[],
+): Promise<ReadonlySet<string>> {
   const roots = `${directory}/${ROOTS_NAME}`;
   const found = await env.files.list(roots);
   const missing = keepSnapshots.find((snapshotId) => !found.includes(snapshotId));
   if (missing !== undefined)
     throw new SystemError('not-found', 'SNAPSHOT_NOT_FOUND', `there is no snapshot ${missing}; nothing was deleted`);
-  for (const name of found) if (!keepSnapshots.includes(name)) await env.files.unlink(`${roots}/${name}`);
+  const listed = new Set<string>();
+  for (const name of found) {
+    if (keepSnapshots.includes(name)) continue;
+    for (const segment of await listedBy(env.files, `${roots}/${name}`)) listed.add(segment);
+    await env.files.unlink(`${roots}/${name}`);
+  }
   await env.files.syncDirectory(roots);
+  return listed;
+}
+
+/** Of a deleted disk, only what its snapshots need is kept. */
+async function reclaimRetired(env: Environment, directory: string, listed: ReadonlySet<string>): Promise<void> {
+  const ofHead = await listedByHead(env.files, directory).catch(() => undefined);
+  await removeUnnamed(env, directory, new Set([...listed, ...(ofHead ?? [])]));
 }
 
 /** The marker comes after the move: in a directory where disks live it would make the disk one to throw away. */
@@ -96,7 +117,7 @@ async function finishRetiring(env: Environment, retiredDirectory: string): Promi
   try {
     await env.files.syncDirectory(splitPath(retiredDirectory).parent);
     await mark(env, retiredDirectory);
-    await throwAwayIfEmpty(env, retiredDirectory);
+    if (!(await throwAwayIfEmpty(env, retiredDirectory))) await reclaimRetired(env, retiredDirectory, new Set());
   } catch (error) {
     throw ioError(`deleting ${retiredDirectory}`, error);
   }
@@ -112,12 +133,14 @@ async function isRetired(env: Environment, directory: string): Promise<boolean> 
   return (await env.files.stat(`${directory}/${RETIRED_NAME}`)) !== undefined;
 }
 
-/** Under the lock, since an open takes the marker away. */
-async function throwAwayIfEmpty(env: Environment, directory: string): Promise<void> {
+/** Under the lock, since an open takes the marker away. Answers whether it did. */
+async function throwAwayIfEmpty(env: Environment, directory: string): Promise<boolean> {
   const lock = await lockDisk(env, directory);
   try {
     const isEmpty = (await env.files.list(`${directory}/${ROOTS_NAME}`)).length === 0;
-    if (isEmpty && (await isRetired(env, directory))) await throwAway(env, directory);
+    if (!isEmpty || !(await isRetired(env, directory))) return false;
+    await throwAway(env, directory);
+    return true;
   } finally {
     lock[Symbol.dispose]();
   }

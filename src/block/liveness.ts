@@ -53,9 +53,15 @@ export class Liveness {
     this.#background = parts.background;
   }
 
-  /** The newest state. @param entries the segments that it had when it had this root. */
-  async markHead(state: State, root: Address, entries: readonly SegmentEntry[]): Promise<void> {
+  /**
+   * The newest state, to be marked first.
+   * @param entries the segments that it had when it had this root. Answers those that it does not reach.
+   */
+  async markHead(state: State, root: Address, entries: readonly SegmentEntry[]): Promise<ReadonlySet<SegmentEntry>> {
     await this.#mark(state, root, entries);
+    const unreached = new Set<SegmentEntry>();
+    for (const { entry, live } of this.segments.values()) if (live.count === 0) unreached.add(entry);
+    return unreached;
   }
 
   /** @param beside a store of the same directory. */

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 
-import { cloneDisk, deleteSnapshot } from '../../src/block/disk.ts';
+import { cloneDisk, deleteDisk, deleteSnapshot } from '../../src/block/disk.ts';
 import type { Disk } from '../../src/block/disk.ts';
 import { storedSlots } from '../../src/block/dense-format.ts';
 import { blockOf, dataKeyOf, DiskBench } from './disk-fixture.ts';
@@ -235,4 +235,82 @@ test('nothing is removed while a page of any map cannot be read, since nobody ca
     assert.equal(segments(on).find((segment) => segment.name === name)?.inode, inode, `${name} stays`);
   writeFileSync(path.join(directory, 's-1'), root);
   await reopened.close();
+});
+
+test('deleting a snapshot without any key frees the segments that only it named, at once', async () => {
+  using on = bench();
+  await on.create();
+  let disk = await on.open();
+  const kept = await fill(disk, 1_000, range(BLOCKS));
+  await disk.snapshot('s-1');
+  await fill(disk, 2_000, range(BLOCKS));
+  await disk.snapshot('s-2');
+  const now = await fill(disk, 3_000, range(BLOCKS));
+  await disk.collect();
+  await disk.close();
+  const stranger = path.join(on.directory(), 'seg', 'ab'.repeat(16));
+  writeFileSync(stranger, 'newer than anything that is known');
+  const before = slotsStored(on);
+  await deleteSnapshot(on.env, on.directory(), 's-2');
+  assert.ok(slotsStored(on) < before - 150, `${slotsStored(on)} slots, ${before} before`);
+  assert.equal(readFileSync(stranger, 'utf8'), 'newer than anything that is known');
+  const key = dataKeyOf('aes-256-gcm').key;
+  for (const block of range(BLOCKS))
+    assert.deepEqual(readSnapshot(on.directory(), key, 's-1').read(block), blockOf(kept.get(block) ?? 0));
+  disk = await on.open();
+  await assertHolds(disk, now);
+  await disk.close();
+});
+
+test('of a deleted disk only what its snapshots need stays, and of those only what the rest need', async () => {
+  using on = bench();
+  await on.create();
+  const disk = await on.open();
+  const first = await fill(disk, 1_000, range(BLOCKS));
+  await disk.snapshot('s-1');
+  await fill(disk, 2_000, range(BLOCKS));
+  await disk.snapshot('s-2');
+  await fill(disk, 3_000, range(BLOCKS));
+  await disk.snapshot('s-3');
+  await fill(disk, 4_000, range(BLOCKS));
+  await disk.collect();
+  await disk.close();
+  const retired = path.join(on.root, 'retired', 'd-1');
+  const before = slotsStored(on);
+  await deleteDisk(on.env, on.directory(), retired, ['s-1', 's-3']);
+  const slotsLeft = (): number =>
+    readdirSync(path.join(retired, 'seg')).reduce(
+      (sum, name) => sum + storedSlots(statSync(path.join(retired, 'seg', name)).size),
+      0,
+    );
+  const withTwo = slotsLeft();
+  assert.ok(withTwo < before - 150, `${withTwo} slots, ${before} before`);
+  const key = dataKeyOf('aes-256-gcm').key;
+  for (const block of range(BLOCKS))
+    assert.deepEqual(readSnapshot(retired, key, 's-3').read(block), blockOf(3_000 + block));
+  await deleteSnapshot(on.env, retired, 's-3');
+  assert.ok(slotsLeft() < withTwo - 150, `${slotsLeft()} slots, ${withTwo} before`);
+  for (const [block, stamp] of first) assert.deepEqual(readSnapshot(retired, key, 's-1').read(block), blockOf(stamp));
+  await deleteSnapshot(on.env, retired, 's-1');
+  assert.deepEqual(readdirSync(path.dirname(retired)), []);
+});
+
+test('nothing is freed when the head or a root cannot be read', async () => {
+  for (const damaged of ['head', 'roots/s-1']) {
+    using on = bench();
+    await on.create();
+    const disk = await on.open();
+    await fill(disk, 1_000, range(BLOCKS));
+    await disk.snapshot('s-1');
+    await fill(disk, 2_000, range(BLOCKS));
+    await disk.snapshot('s-2');
+    await fill(disk, 3_000, range(BLOCKS));
+    await disk.collect();
+    await disk.close();
+    const file = path.join(on.directory(), damaged);
+    writeFileSync(file, Buffer.alloc(readFileSync(file).length));
+    const before = segments(on);
+    await deleteSnapshot(on.env, on.directory(), 's-2');
+    assert.deepEqual(segments(on), before, damaged);
+  }
 });
