@@ -2,6 +2,7 @@
 import { BROKEN_PROMISES } from '../../scripts/broken-promises.ts';
 import { breakPromises } from '../scripts/break-promise.ts';
 import { MODEL_BASES, runModel } from '../block/disk-model.ts';
+import { tamper } from '../block/tampering.ts';
 import { killLoop } from '../crash/kill-loop.ts';
 import { randomTimelines, Timelines } from '../crash/two-timelines.ts';
 import { checkLedger } from '../support/process-ledger.ts';
@@ -92,6 +93,12 @@ async function model(seed: number): Promise<Counts> {
   return { inputs: await runModel(suite, MODEL_BASES[Math.floor(seed / 2) % 2] ?? 0, 4, seed) };
 }
 
+/** 500 neighbouring bytes, so that a long soak comes to all of them, and 200 other changes of files. */
+async function tampering(seed: number): Promise<Counts> {
+  const { changes, refused, unreadable, harmless, dead } = await tamper(seed, 500, 1, 200);
+  return { faults: changes, refused, unreadable, 'second copies': harmless, dead };
+}
+
 /** One change of the engine that breaks a promise: some test has to notice. */
 async function promises(seed: number): Promise<Counts> {
   const promise = BROKEN_PROMISES[seed % BROKEN_PROMISES.length];
@@ -117,6 +124,11 @@ export const PARTS: readonly SoakPart[] = [
     about: 'an engine with one promise broken, which some test must notice',
     run: promises,
     secondsMax: 1_200,
+  },
+  {
+    name: 'tampering',
+    about: 'bytes of a disk, its snapshot and its clone changed, files cut, exchanged, put back',
+    run: tampering,
   },
   { name: 'decoders', about: 'mutated bytes for every decoder of files and of the control protocol', run: decoders },
   { name: 'sigkill', about: 'a real disk server killed under a writing client, with a nonce ledger', run: sigkill },
