@@ -3,8 +3,9 @@ import type { DataKey, DiskIdentity } from '../block/environment.ts';
 import type { Pin } from '../block/pin.ts';
 import type { ScrubProgress } from '../block/scrub.ts';
 import type { ScrubReport } from '../block/scrub-report.ts';
+import type { DiskUsage } from '../block/usage.ts';
 
-export type { DataKey, DiskIdentity, DiskStatistics, Pin, ScrubReport };
+export type { DataKey, DiskIdentity, DiskStatistics, DiskUsage, Pin, ScrubReport };
 
 export type ExportStatus = 'Serving' | 'Reopening' | 'KeyUnavailable' | 'Quarantined';
 
@@ -31,6 +32,16 @@ export interface OpenExport extends ExportAccess {
    * export must not come back under the identity that its clients know (decisions H, "Exports across restarts").
    */
   readonly expectClean?: boolean;
+}
+
+/** A snapshot for NBD clients, which only read. `diskId` names the disk that it was taken of, deleted or not. */
+export interface OpenSnapshotExport extends ExportAccess {
+  readonly snapshotId: string;
+  /** An older snapshot of the same disk: what differs from it is a bitmap under its id. */
+  readonly baseSnapshotId: string | undefined;
+  /** Of the disk that the snapshots were taken of. */
+  readonly dataKey: DataKey;
+  readonly pin: Pin | undefined;
 }
 
 /** Code of the refusal that `OpenExport.expectClean` asks for. */
@@ -97,9 +108,18 @@ export interface DataPlane {
   deleteDisk(diskId: string, keepSnapshots: readonly string[]): Promise<void>;
   /** Freezes the disk as it is now; all acknowledged writes are in it. Works on open and closed disks. */
   createSnapshot(diskId: string, snapshotId: string, dataKey: DataKey, pin: Pin | undefined): Promise<Pin>;
-  /** Forgets a snapshot, also one whose disk is gone. Needs no key; one that is not there is no error. */
+  /**
+   * Forgets a snapshot, also one whose disk is gone. Needs no key; one that is not there is no error.
+   * @throws {SystemError} kind `conflict`: it is exported, or the base of one that is.
+   */
   deleteSnapshot(diskId: string, snapshotId: string): Promise<void>;
+  /** Makes a disk larger, open or closed; its own size is no error. Clients see it when they connect anew. */
+  growDisk(diskId: string, sizeBytes: number, dataKey: DataKey, pin: Pin | undefined): Promise<Pin>;
+  /** Counts what a disk and each of its snapshots take. Takes time in proportion to what is stored. */
+  measureUsage(diskId: string, dataKey: DataKey, pin: Pin | undefined): Promise<DiskUsage>;
   openExport(request: OpenExport): Promise<ExportInfo>;
+  /** Serves a snapshot for reading, beside its disk and other exports. It is kept until `closeExport`, which answers no pin. */
+  openSnapshotExport(request: OpenSnapshotExport): Promise<ExportInfo>;
   /**
    * Drains for up to 5 s, disconnects, flushes, checkpoints, forgets the key. Answers the pin of the closed disk.
    * A failed flush keeps the export and throws; with `force` it is dropped.

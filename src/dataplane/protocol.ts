@@ -14,8 +14,10 @@ import type {
   DataKey,
   DiskIdentity,
   DiskStatistics,
+  DiskUsage,
   ExportInfo,
   OpenExport,
+  OpenSnapshotExport,
   ScrubState,
   StartScrub,
 } from './data-plane.ts';
@@ -56,7 +58,13 @@ export interface Methods {
     result: { pin: Pin };
   };
   deleteSnapshot: { params: { diskId: string; snapshotId: string }; result: Record<string, never> };
+  growDisk: {
+    params: { diskId: string; sizeBytes: number; dataKey: DataKey; pin: Pin | undefined };
+    result: { pin: Pin };
+  };
+  measureUsage: { params: { diskId: string; dataKey: DataKey; pin: Pin | undefined }; result: { usage: DiskUsage } };
   openExport: { params: OpenExport; result: { info: ExportInfo } };
+  openSnapshotExport: { params: OpenSnapshotExport; result: { info: ExportInfo } };
   closeExport: { params: { exportId: string; force: boolean }; result: { pin: Pin | undefined } };
   /** What an open disk has done since it was opened: for measurements, not for decisions. */
   diskStatistics: { params: { diskId: string }; result: { statistics: DiskStatistics } };

@@ -1,5 +1,15 @@
 import type { Pin } from '../block/pin.ts';
-import type { DataKey, DataPlane, DiskIdentity, ExportInfo, OpenExport, ScrubState, StartScrub } from './data-plane.ts';
+import type {
+  DataKey,
+  DataPlane,
+  DiskIdentity,
+  DiskUsage,
+  ExportInfo,
+  OpenExport,
+  OpenSnapshotExport,
+  ScrubState,
+  StartScrub,
+} from './data-plane.ts';
 import type { Supervisor } from './supervisor.ts';
 
 /** Runs `call` and wipes the keys that it was handed: they have been sent, or never will be. */
@@ -45,6 +55,27 @@ export class RemoteDataPlane implements DataPlane {
 
   async deleteSnapshot(diskId: string, snapshotId: string): Promise<void> {
     await this.#server.request('deleteSnapshot', { diskId, snapshotId });
+  }
+
+  async growDisk(diskId: string, sizeBytes: number, dataKey: DataKey, pin: Pin | undefined): Promise<Pin> {
+    return consuming(
+      [dataKey.key],
+      async () => (await this.#server.request('growDisk', { diskId, sizeBytes, dataKey, pin })).pin,
+    );
+  }
+
+  async measureUsage(diskId: string, dataKey: DataKey, pin: Pin | undefined): Promise<DiskUsage> {
+    return consuming(
+      [dataKey.key],
+      async () => (await this.#server.request('measureUsage', { diskId, dataKey, pin })).usage,
+    );
+  }
+
+  async openSnapshotExport(request: OpenSnapshotExport): Promise<ExportInfo> {
+    return consuming(
+      [request.dataKey.key],
+      async () => (await this.#server.request('openSnapshotExport', request)).info,
+    );
   }
 
   async openExport(request: OpenExport): Promise<ExportInfo> {

@@ -9,22 +9,35 @@ import {
   deleteDisk,
   deleteSnapshot,
   openDisk,
+  openSnapshotView,
   type Disk,
   type DiskStatistics,
+  type DiskUsage,
+  type DataKey,
   type Environment,
+  type SnapshotView,
 } from '../block/disk.ts';
 import { scrubWithoutKey } from '../block/keyless-scrub.ts';
 import { lockDisk } from '../block/open-disk.ts';
 import type { Pin } from '../block/pin.ts';
 import { lossInWords } from '../block/recovery.ts';
 import type { ScrubOptions } from '../block/scrub.ts';
-import type { ExportInfo, OpenExport, ScrubState, StartScrub } from '../dataplane/data-plane.ts';
+import type {
+  ExportAccess,
+  ExportInfo,
+  OpenExport,
+  OpenSnapshotExport,
+  ScrubState,
+  StartScrub,
+} from '../dataplane/data-plane.ts';
 import type { Methods } from '../dataplane/protocol.ts';
+import type { Export } from '../nbd/export.ts';
 import type { NbdServer } from '../nbd/server.ts';
 import { DiskDirectories } from './disk-directories.ts';
 import { DiskExport } from './disk-export.ts';
 import type { ExportTable } from './export-table.ts';
 import { ScrubRuns } from './scrub-runs.ts';
+import { SnapshotExport } from './snapshot-export.ts';
 
 /** How long clients have to finish what they sent before an unexport disconnects them. */
 const DRAIN_MS = 5_000;
@@ -34,7 +47,14 @@ interface Opened {
   readonly diskId: string;
   readonly name: string;
   readonly socketPath: string;
-  readonly disk: Disk;
+  /** Undefined for the export of a snapshot. */
+  readonly disk: Disk | undefined;
+  /** Snapshots that must not go while this is open. */
+  readonly holds: readonly string[];
+  /** Lets go of everything; when it fails, everything is as before. */
+  close(): Promise<Pin | undefined>;
+  /** Lets go without a last write. */
+  abandon(): Promise<void>;
 }
 
 /** Every disk that is open in this process. Each disk's operations run one at a time; disks do not wait for each other. */
@@ -47,7 +67,7 @@ export class DiskHost {
   readonly #log: Logger;
   readonly #onPin: (diskId: string, pin: Pin) => void;
   readonly #byExport = new Map<string, Opened>();
-  readonly #byDisk = new Map<string, Opened>();
+  readonly #byDisk = new Map<string, Opened & { readonly disk: Disk }>();
   readonly #turns = new KeyedMutex();
   readonly #scrubs: ScrubRuns;
 
@@ -102,6 +122,7 @@ export class DiskHost {
   deleteDisk({ diskId, keepSnapshots }: Methods['deleteDisk']['params']): Promise<void> {
     return this.#turns.run(diskId, async () => {
       this.#refuseOpen(diskId);
+      this.#refuseHeld(diskId, (snapshotId) => !keepSnapshots.includes(snapshotId));
       await this.#scrubs.stop(diskId, 'the disk is deleted');
       await deleteDisk(
         this.#environment,
@@ -113,36 +134,47 @@ export class DiskHost {
   }
 
   createSnapshot({ diskId, snapshotId, dataKey, pin }: Methods['createSnapshot']['params']): Promise<Pin> {
+    return this.#onDisk({ diskId, dataKey, pin }, 'a snapshot is taken of the disk', (disk) =>
+      disk.snapshot(snapshotId),
+    );
+  }
+
+  /** @throws {SystemError} kind `conflict`: the snapshot is exported. */
+  deleteSnapshot({ diskId, snapshotId }: Methods['deleteSnapshot']['params']): Promise<void> {
     return this.#turns.run(diskId, async () => {
+      this.#refuseHeld(diskId, (held) => held === snapshotId);
       const opened = this.#byDisk.get(diskId);
-      if (opened !== undefined) return opened.disk.snapshot(snapshotId);
-      await this.#scrubs.stop(diskId, 'a snapshot is taken of the disk');
-      const disk = await openDisk(this.#environment, this.#directories.living(diskId), {
-        diskId,
-        dataKey,
-        pin,
-        readOnly: false,
-      });
-      try {
-        if (disk.recovered) this.#onPin(diskId, disk.pin);
-        await disk.snapshot(snapshotId);
-      } catch (error) {
-        await disk.close().catch(() => disk.abandon());
-        throw error;
-      }
-      return disk.close();
+      if (opened !== undefined) return opened.disk.deleteSnapshot(snapshotId);
+      return deleteSnapshot(this.#environment, this.#directories.withSnapshots(diskId), snapshotId);
     });
   }
 
-  deleteSnapshot({ diskId, snapshotId }: Methods['deleteSnapshot']['params']): Promise<void> {
-    return this.#turns.run(diskId, () =>
-      deleteSnapshot(this.#environment, this.#directories.withSnapshots(diskId), snapshotId),
-    );
+  /** Connected clients go on with the size that they know. */
+  growDisk({ diskId, sizeBytes, dataKey, pin }: Methods['growDisk']['params']): Promise<Pin> {
+    return this.#onDisk({ diskId, dataKey, pin }, 'the disk is resized', (disk) => disk.grow(sizeBytes));
+  }
+
+  measureUsage({ diskId, dataKey, pin }: Methods['measureUsage']['params']): Promise<DiskUsage> {
+    const opened = this.#byDisk.get(diskId);
+    // It takes its time, during which the disk may be used for anything else.
+    if (opened !== undefined) return opened.disk.usage();
+    return this.#turns.run(diskId, async () => {
+      const openedMeanwhile = this.#byDisk.get(diskId);
+      if (openedMeanwhile !== undefined) return openedMeanwhile.disk.usage();
+      await this.#scrubs.stop(diskId, 'what the disk takes is counted');
+      const directory = this.#directories.living(diskId);
+      const disk = await openDisk(this.#environment, directory, { diskId, dataKey, pin, readOnly: true });
+      try {
+        return await disk.usage();
+      } finally {
+        await disk.close();
+      }
+    });
   }
 
   /** Opening an export again under the same id answers what is already there, so that a control plane may ask twice. */
   openExport(request: OpenExport): Promise<ExportInfo> {
-    const { diskId, exportId, name, dataKey, pin, readOnly } = request;
+    const { diskId, exportId, dataKey, pin, readOnly } = request;
     return this.#turns.run(diskId, async () => {
       const existing = this.#byExport.get(exportId);
       if (existing !== undefined) return this.#describe(existing);
@@ -157,29 +189,46 @@ export class DiskHost {
         salvage: request.salvage,
         expectClean: request.expectClean,
       });
-      const socketPath = path.join(this.#socketDirectory, `${name}.sock`);
-      try {
-        disk.onPin = (newPin) => this.#onPin(diskId, newPin);
-        // After a recovery, and where the owner missed the last one.
-        if (disk.pin.sequence !== pin?.sequence) this.#onPin(diskId, disk.pin);
-        this.#table.add({
-          name,
-          diskId,
-          socketPath,
-          pskIdentity: request.pskIdentity,
-          psk: request.psk,
-          export: new DiskExport(disk, diskId, readOnly),
-        });
-        await this.#nbd.listenUnix(socketPath);
-      } catch (error) {
-        this.#table.remove(name);
-        await disk.close().catch(() => disk.abandon());
-        throw error;
-      }
-      const opened: Opened = { exportId, diskId, name, socketPath, disk };
-      this.#byExport.set(exportId, opened);
+      disk.onPin = (newPin) => this.#onPin(diskId, newPin);
+      // After a recovery, and where the owner missed the last one.
+      if (disk.pin.sequence !== pin?.sequence) this.#onPin(diskId, disk.pin);
+      const opened = {
+        ...this.#placeOf(request),
+        disk,
+        holds: [],
+        close: () => disk.close(),
+        abandon: () => disk.abandon(),
+      };
+      await this.#serve(opened, request, () => new DiskExport(disk, diskId, readOnly));
       this.#byDisk.set(diskId, opened);
       this.#log.info({ diskId, exportId, readOnly }, 'disk opened for clients');
+      return this.#describe(opened);
+    });
+  }
+
+  /** The same for a snapshot, whatever becomes of its disk. It is not deleted while it is open, nor is its base. */
+  openSnapshotExport(request: OpenSnapshotExport): Promise<ExportInfo> {
+    const { diskId, exportId, snapshotId, baseSnapshotId } = request;
+    return this.#turns.run(diskId, async () => {
+      const existing = this.#byExport.get(exportId);
+      if (existing !== undefined) return this.#describe(existing);
+      const view = await this.#openView(request, snapshotId);
+      let base: { readonly snapshotId: string; readonly view: SnapshotView } | undefined;
+      try {
+        if (baseSnapshotId !== undefined)
+          base = { snapshotId: baseSnapshotId, view: await this.#openView(request, baseSnapshotId) };
+      } catch (error) {
+        await view.close();
+        throw error;
+      }
+      const close = async (): Promise<undefined> => {
+        await view.close();
+        await base?.view.close();
+      };
+      const holds = baseSnapshotId === undefined ? [snapshotId] : [snapshotId, baseSnapshotId];
+      const opened = { ...this.#placeOf(request), disk: undefined, holds, close, abandon: close };
+      await this.#serve(opened, request, () => new SnapshotExport(view, snapshotId, base));
+      this.#log.info({ diskId, snapshotId, baseSnapshotId, exportId }, 'snapshot opened for clients');
       return this.#describe(opened);
     });
   }
@@ -193,7 +242,7 @@ export class DiskHost {
       await this.#nbd.disconnect(opened.name, DRAIN_MS);
       let pin: Pin | undefined;
       try {
-        pin = await opened.disk.close();
+        pin = await opened.close();
       } catch (error) {
         if (!force) {
           this.#table.resume(opened.name);
@@ -207,10 +256,10 @@ export class DiskHost {
           { diskId: opened.diskId, exportId, reason: messageOf(error) },
           'the disk was dropped without its last writes',
         );
-        await opened.disk.abandon();
+        await opened.abandon();
       }
       this.#byExport.delete(exportId);
-      this.#byDisk.delete(opened.diskId);
+      if (opened.disk !== undefined) this.#byDisk.delete(opened.diskId);
       // The disk is closed and its pin must get out, whatever becomes of the socket.
       try {
         await this.#nbd.closeUnix(opened.socketPath);
@@ -218,7 +267,10 @@ export class DiskHost {
         this.#log.warn({ exportId, reason: messageOf(error) }, 'the socket of an export could not be closed');
       }
       this.#table.remove(opened.name);
-      this.#log.info({ diskId: opened.diskId, exportId }, 'disk closed');
+      this.#log.info(
+        { diskId: opened.diskId, exportId },
+        opened.disk === undefined ? 'snapshot closed' : 'disk closed',
+      );
       return pin;
     });
   }
@@ -279,6 +331,71 @@ export class DiskHost {
     return closed.flat();
   }
 
+  /** Does something with a disk as its clients use it, or, when it has none, opens it for that. */
+  #onDisk(
+    { diskId, dataKey, pin }: { readonly diskId: string; readonly dataKey: DataKey; readonly pin: Pin | undefined },
+    why: string,
+    work: (disk: Disk) => Promise<Pin>,
+  ): Promise<Pin> {
+    return this.#turns.run(diskId, async () => {
+      const opened = this.#byDisk.get(diskId);
+      if (opened !== undefined) return work(opened.disk);
+      await this.#scrubs.stop(diskId, why);
+      const directory = this.#directories.living(diskId);
+      const disk = await openDisk(this.#environment, directory, { diskId, dataKey, pin, readOnly: false });
+      try {
+        if (disk.recovered) this.#onPin(diskId, disk.pin);
+        await work(disk);
+      } catch (error) {
+        await disk.close().catch(() => disk.abandon());
+        throw error;
+      }
+      return disk.close();
+    });
+  }
+
+  #openView({ diskId, dataKey, pin }: OpenSnapshotExport, snapshotId: string): Promise<SnapshotView> {
+    return openSnapshotView(this.#environment, {
+      directory: this.#directories.living(diskId),
+      retiredDirectory: this.#directories.retired(diskId),
+      diskId,
+      snapshotId,
+      dataKey,
+      pin,
+    });
+  }
+
+  #placeOf({ exportId, diskId, name }: ExportAccess) {
+    return { exportId, diskId, name, socketPath: path.join(this.#socketDirectory, `${name}.sock`) };
+  }
+
+  /** Shows an export to its clients; when that fails, what was opened is closed. */
+  async #serve(opened: Opened, { pskIdentity, psk }: ExportAccess, serve: () => Export): Promise<void> {
+    const { exportId, name, socketPath } = opened;
+    try {
+      this.#table.add({ name, diskId: opened.disk && opened.diskId, socketPath, pskIdentity, psk, serve });
+      await this.#nbd.listenUnix(socketPath);
+    } catch (error) {
+      this.#table.remove(name);
+      await opened.close().catch(() => opened.abandon());
+      throw error;
+    }
+    this.#byExport.set(exportId, opened);
+  }
+
+  /** A snapshot that is read must stay. */
+  #refuseHeld(diskId: string, isDoomed: (snapshotId: string) => boolean): void {
+    for (const { exportId, diskId: other, holds } of this.#byExport.values()) {
+      const held = other === diskId ? holds.find(isDoomed) : undefined;
+      if (held !== undefined)
+        throw new SystemError(
+          'conflict',
+          'SNAPSHOT_OPEN',
+          `snapshot ${held} is needed by export ${exportId}; unexport that first`,
+        );
+    }
+  }
+
   #refuseOpen(diskId: string): void {
     const opened = this.#byDisk.get(diskId);
     if (opened !== undefined)
@@ -292,6 +409,6 @@ export class DiskHost {
   #describe({ exportId, diskId, name, socketPath, disk }: Opened): ExportInfo {
     const connections = this.#nbd.connections(name);
     const info: ExportInfo = { exportId, diskId, name, socketPath, connections, status: 'Serving' };
-    return disk.loss === undefined ? info : { ...info, lost: lossInWords(disk.loss) };
+    return disk?.loss === undefined ? info : { ...info, lost: lossInWords(disk.loss) };
   }
 }

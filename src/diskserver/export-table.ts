@@ -3,15 +3,17 @@ import { timingSafeEqual } from 'node:crypto';
 import { wipeableCopy } from '../base/wipeable-bytes.ts';
 import type { Export, ExportDirectory, Peer } from '../nbd/export.ts';
 
-/** One open disk and the credential that reaches it. */
+/** One open disk or snapshot and the credential that reaches it. */
 export interface ExportEntry {
   readonly name: string;
-  readonly diskId: string;
+  /** The open disk; undefined for a snapshot, which the certificate of its disk does not reach. */
+  readonly diskId: string | undefined;
   readonly socketPath: string;
   readonly pskIdentity: string;
   /** 32 bytes, a copy of this table's own, wiped on removal. */
   readonly psk: Uint8Array;
-  readonly export: Export;
+  /** What a new connection is given. */
+  readonly serve: () => Export;
 }
 
 /**
@@ -49,8 +51,8 @@ export class ExportTable implements ExportDirectory {
 
   find(peer: Peer, name: string): Export | undefined {
     const visible = this.#visibleTo(peer);
-    if (name === '') return visible.length === 1 ? visible[0]?.export : undefined;
-    return visible.find((entry) => entry.name === name)?.export;
+    if (name === '') return visible.length === 1 ? visible[0]?.serve() : undefined;
+    return visible.find((entry) => entry.name === name)?.serve();
   }
 
   pskOf(identity: string): Uint8Array | undefined {
@@ -67,7 +69,8 @@ export class ExportTable implements ExportDirectory {
     if (peer.transport === 'unix') return entries.filter(({ socketPath }) => socketPath === peer.socketPath);
     return entries.filter(
       ({ name, diskId }) =>
-        peer.grants.includes(`sealdisk:export:${name}`) || peer.grants.includes(`sealdisk:disk:${diskId}`),
+        peer.grants.includes(`sealdisk:export:${name}`) ||
+        (diskId !== undefined && peer.grants.includes(`sealdisk:disk:${diskId}`)),
     );
   }
 

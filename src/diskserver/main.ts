@@ -112,7 +112,10 @@ async function start(): Promise<void> {
       await host.deleteSnapshot(params);
       return {};
     },
+    growDisk: async (params) => ({ pin: await host.growDisk(params) }),
+    measureUsage: async (params) => ({ usage: await host.measureUsage(params) }),
     openExport: async (params) => ({ info: await host.openExport(params) }),
+    openSnapshotExport: async (params) => ({ info: await host.openSnapshotExport(params) }),
     closeExport: async (params) => ({ pin: await host.closeExport(params) }),
     diskStatistics: async ({ diskId }) => ({ statistics: host.statistics(diskId) }),
     listExports: async () => ({ exports: host.listExports() }),

@@ -144,6 +144,85 @@ export function dataPlaneSuite(name: string, make: () => Promise<DataPlaneUnderT
     },
   );
 
+  promise('a snapshot is served beside its disk, outlives it, and stays while it is served', async (plane, subject) => {
+    await plane.createDisk(identity('d-one'), dataKey(1));
+    const info = await plane.openExport(request('d-one', 1));
+    await subject.write(info, 1);
+    await plane.createSnapshot('d-one', 's-one', dataKey(1), undefined);
+    await subject.write(info, 2);
+    const pin = await plane.createSnapshot('d-one', 's-two', dataKey(1), undefined);
+    const asked = () => ({
+      ...request('d-snap', 1),
+      diskId: 'd-one',
+      snapshotId: 's-two',
+      baseSnapshotId: 's-one',
+      pin,
+    });
+    const served = await plane.openSnapshotExport(asked());
+    assert.deepEqual(await plane.openSnapshotExport(asked()), served);
+    assert.equal(served.diskId, 'd-one');
+    assert.equal((await plane.listExports()).length, 2);
+    const other = { exportId: 'e-old', name: 'name-old', pskIdentity: 'psk-old', baseSnapshotId: undefined };
+    const old = await plane.openSnapshotExport({ ...asked(), ...other, snapshotId: 's-one' });
+    assert.equal(await subject.read(old), 1);
+    await subject.write(info, 3);
+    assert.equal(await subject.read(served), 2);
+    assert.equal(await plane.closeExport('e-old', { force: false }), undefined);
+
+    for (const snapshotId of ['s-one', 's-two'])
+      await assert.rejects(plane.deleteSnapshot('d-one', snapshotId), (error) => isKind(error, 'conflict'));
+    await plane.closeExport('e-d-one', { force: false });
+    await assert.rejects(plane.deleteDisk('d-one', ['s-two']), (error) => isKind(error, 'conflict'));
+    await plane.deleteDisk('d-one', ['s-one', 's-two']);
+    assert.equal(await subject.read(served), 2);
+    await plane.closeExport('e-d-snap', { force: false });
+    assert.equal(await subject.read(await plane.openSnapshotExport(asked())), 2);
+    await plane.closeExport('e-d-snap', { force: true });
+    await plane.deleteSnapshot('d-one', 's-two');
+    await assert.rejects(plane.openSnapshotExport(asked()), (error) => isKind(error, 'not-found'));
+    await plane.deleteSnapshot('d-one', 's-one');
+  });
+
+  promise('a disk grows open or closed, never shrinks, and keeps what it holds', async (plane, subject) => {
+    let pin = await plane.createDisk(identity('d-one'), dataKey(1));
+    pin = await plane.growDisk('d-one', 2 * GiB, dataKey(1), pin);
+    const info = await plane.openExport(request('d-one', 1, { pin }));
+    await subject.write(info, 4);
+    const grown = await plane.growDisk('d-one', 3 * GiB, dataKey(1), pin);
+    assert.ok(grown.sequence > pin.sequence);
+    await plane.growDisk('d-one', 3 * GiB, dataKey(1), grown);
+    await assert.rejects(plane.growDisk('d-one', 2 * GiB, dataKey(1), grown), (error) => isKind(error, 'invalid'));
+    assert.equal(await subject.read(info), 4);
+  });
+
+  promise('what a disk and its snapshots take is counted, open or closed', async (plane, subject) => {
+    await plane.createDisk(identity('d-one'), dataKey(1));
+    const info = await plane.openExport(request('d-one', 1));
+    await subject.write(info, 1);
+    await plane.createSnapshot('d-one', 's-one', dataKey(1), undefined);
+    const shared = await plane.measureUsage('d-one', dataKey(1), undefined);
+    assert.deepEqual(
+      shared.states.map(({ snapshotId, allocatedBytes, exclusiveBytes }) => [
+        snapshotId,
+        allocatedBytes,
+        exclusiveBytes,
+      ]),
+      [
+        ['', 4096, 0],
+        ['s-one', 4096, 0],
+      ],
+    );
+    await subject.write(info, 2);
+    await plane.closeExport('e-d-one', { force: false });
+    const apart = await plane.measureUsage('d-one', dataKey(1), undefined);
+    assert.deepEqual(
+      apart.states.map(({ exclusiveBytes }) => exclusiveBytes),
+      [4096, 4096],
+    );
+    assert.ok(apart.storedBytes >= 2 * 4128);
+    await plane.openExport(request('d-one', 1));
+  });
+
   promise('a disk from a snapshot has its own key and outlives its source', async (plane, subject) => {
     await plane.createDisk(identity('d-one'), dataKey(1));
     await subject.write(await plane.openExport(request('d-one', 1)), 5);

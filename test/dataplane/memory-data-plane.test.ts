@@ -7,7 +7,7 @@ dataPlaneSuite('memory', () => {
     plane,
     crash: () => Promise.resolve(plane.crash()),
     write: ({ diskId }, value) => Promise.resolve(plane.write(diskId, String(value))),
-    read: ({ diskId }) => Promise.resolve(Number(plane.content(diskId))),
+    read: ({ exportId }) => Promise.resolve(Number(plane.served(exportId))),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   });
 });

@@ -14,7 +14,7 @@ function twoExports(): ExportTable {
     socketPath: '/run/a.sock',
     pskIdentity: 'id-a',
     psk: new Uint8Array(32).fill(1),
-    export: exportOf('a'),
+    serve: () => exportOf('a'),
   });
   table.add({
     name: 'b',
@@ -22,7 +22,7 @@ function twoExports(): ExportTable {
     socketPath: '/run/b.sock',
     pskIdentity: 'id-b',
     psk: new Uint8Array(32).fill(2),
-    export: exportOf('b'),
+    serve: () => exportOf('b'),
   });
   return table;
 }

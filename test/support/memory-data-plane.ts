@@ -4,8 +4,10 @@ import type {
   DataKey,
   DataPlane,
   DiskIdentity,
+  DiskUsage,
   ExportInfo,
   OpenExport,
+  OpenSnapshotExport,
   ScrubReport,
   ScrubState,
   StartScrub,
@@ -13,7 +15,7 @@ import type {
 import { DISK_NOT_CLEAN } from '../../src/dataplane/data-plane.ts';
 
 interface StoredDisk {
-  readonly identity: DiskIdentity;
+  identity: DiskIdentity;
   readonly key: Uint8Array;
   readonly suite: DataKey['suite'];
   sequence: number;
@@ -32,7 +34,7 @@ type Method = Exclude<keyof DataPlane, 'nbdAddress'>;
 export class MemoryDataPlane implements DataPlane {
   readonly nbdAddress = '127.0.0.1:10809';
   readonly #disks = new Map<string, StoredDisk>();
-  readonly #open = new Map<string, { request: OpenExport; info: ExportInfo }>();
+  readonly #open = new Map<string, { request: OpenExport | OpenSnapshotExport; info: ExportInfo }>();
   readonly #scrubs = new Map<string, ScrubState>();
   /** What every scrub finds. */
   damages: ScrubReport['damages'] = [];
@@ -65,6 +67,7 @@ export class MemoryDataPlane implements DataPlane {
       const disk = this.#disks.get(diskId);
       if (disk === undefined) return;
       this.#refuseOpen(diskId);
+      this.#refuseHeld((snapshotId) => disk.snapshots.has(snapshotId) && !keepSnapshots.includes(snapshotId));
       for (const id of disk.snapshots.keys()) if (!keepSnapshots.includes(id)) disk.snapshots.delete(id);
       disk.deleted = true;
       if (disk.snapshots.size === 0) this.#disks.delete(diskId);
@@ -85,6 +88,7 @@ export class MemoryDataPlane implements DataPlane {
 
   deleteSnapshot(diskId: string, snapshotId: string): Promise<void> {
     return this.#call('deleteSnapshot', [diskId, snapshotId], [], () => {
+      this.#refuseHeld((held) => held === snapshotId);
       const disk = this.#disks.get(diskId);
       disk?.snapshots.delete(snapshotId);
       if (disk?.deleted === true && disk.snapshots.size === 0) this.#disks.delete(diskId);
@@ -101,17 +105,58 @@ export class MemoryDataPlane implements DataPlane {
       if (request.expectClean === true && !disk.clean)
         throw new SystemError('conflict', DISK_NOT_CLEAN, `disk ${request.diskId} was not closed in order`);
       disk.clean = false;
-      const info: ExportInfo = {
-        exportId: request.exportId,
-        diskId: request.diskId,
-        name: request.name,
-        socketPath: `/run/sealdisk/${request.name}.sock`,
-        connections: 0,
-        status: 'Serving',
-      };
+      const info = this.#infoOf(request);
       const kept = { ...request, psk: Uint8Array.from(request.psk) };
       this.#open.set(request.exportId, { request: kept, info });
       return info;
+    });
+  }
+
+  openSnapshotExport(request: OpenSnapshotExport): Promise<ExportInfo> {
+    return this.#call('openSnapshotExport', [request.snapshotId, request.exportId], [request.dataKey], () => {
+      const existing = this.#open.get(request.exportId);
+      if (existing !== undefined) return existing.info;
+      const disk = this.#find(request.diskId, { deleted: true });
+      this.#check(disk, request.dataKey, request.pin);
+      for (const id of [request.snapshotId, request.baseSnapshotId ?? request.snapshotId])
+        if (!disk.snapshots.has(id))
+          throw new SystemError('not-found', 'SNAPSHOT_NOT_FOUND', `snapshot ${id} is not there`);
+      const info = this.#infoOf(request);
+      this.#open.set(request.exportId, { request: { ...request, psk: Uint8Array.from(request.psk) }, info });
+      return info;
+    });
+  }
+
+  growDisk(diskId: string, sizeBytes: number, dataKey: DataKey, pin: Pin | undefined): Promise<Pin> {
+    return this.#call('growDisk', [diskId], [dataKey], () => {
+      const disk = this.#find(diskId);
+      this.#check(disk, dataKey, pin);
+      if (sizeBytes < disk.identity.sizeBytes) throw new SystemError('invalid', 'DISK_SHRINKS', 'a disk cannot shrink');
+      disk.identity = { ...disk.identity, sizeBytes };
+      disk.sequence += 1;
+      return this.#pin(disk);
+    });
+  }
+
+  /** One block for each string. */
+  measureUsage(diskId: string, dataKey: DataKey, pin: Pin | undefined): Promise<DiskUsage> {
+    return this.#call('measureUsage', [diskId], [dataKey], () => {
+      const disk = this.#find(diskId);
+      this.#check(disk, dataKey, pin);
+      const states = [['', disk.content] as const, ...disk.snapshots];
+      const usage = states.map(([snapshotId, content]) => {
+        const allocated = content === '' ? 0 : 1;
+        const exclusive = states.filter((other) => other[1] === content).length === 1 ? allocated : 0;
+        return {
+          snapshotId,
+          allocatedBytes: allocated * 4096,
+          exclusiveBytes: exclusive * 4096,
+          storedBytes: allocated * 4128,
+          exclusiveStoredBytes: exclusive * 4128,
+        };
+      });
+      const distinct = new Set(states.map(([, content]) => content).filter((content) => content !== ''));
+      return { states: usage, storedBytes: distinct.size * 4128 };
     });
   }
 
@@ -119,6 +164,10 @@ export class MemoryDataPlane implements DataPlane {
     return this.#call('closeExport', [exportId], [], () => {
       const opened = this.#open.get(exportId);
       if (opened === undefined) return undefined;
+      if ('snapshotId' in opened.request) {
+        this.#open.delete(exportId);
+        return undefined;
+      }
       const disk = this.#find(opened.request.diskId);
       disk.clean = true;
       disk.sequence += 1;
@@ -167,6 +216,14 @@ export class MemoryDataPlane implements DataPlane {
     return this.#find(diskId).content;
   }
 
+  /** What clients of an export read. */
+  served(exportId: string): string | undefined {
+    const request = this.request(exportId);
+    if (request === undefined) return undefined;
+    const disk = this.#find(request.diskId, { deleted: true });
+    return 'snapshotId' in request ? disk.snapshots.get(request.snapshotId) : disk.content;
+  }
+
   /** Puts older files back. */
   rollBack(diskId: string): void {
     this.#find(diskId).sequence = 0;
@@ -190,7 +247,7 @@ export class MemoryDataPlane implements DataPlane {
   }
 
   /** What an open export was opened with. */
-  request(exportId: string): OpenExport | undefined {
+  request(exportId: string): OpenExport | OpenSnapshotExport | undefined {
     return this.#open.get(exportId)?.request;
   }
 
@@ -240,9 +297,22 @@ export class MemoryDataPlane implements DataPlane {
     return { sequence: disk.sequence, digest: disk.sequence.toString(16).padStart(64, '0') };
   }
 
+  #infoOf({ exportId, diskId, name }: OpenExport | OpenSnapshotExport): ExportInfo {
+    return { exportId, diskId, name, socketPath: `/run/sealdisk/${name}.sock`, connections: 0, status: 'Serving' };
+  }
+
+  #refuseHeld(isDoomed: (snapshotId: string) => boolean): void {
+    for (const { request } of this.#open.values()) {
+      if (!('snapshotId' in request)) continue;
+      const held = [request.snapshotId, request.baseSnapshotId ?? ''].find(isDoomed);
+      if (held !== undefined)
+        throw new SystemError('conflict', 'SNAPSHOT_OPEN', `snapshot ${held} is needed by export ${request.exportId}`);
+    }
+  }
+
   #refuseOpen(diskId: string): void {
-    for (const { info } of this.#open.values()) {
-      if (info.diskId === diskId)
+    for (const { info, request } of this.#open.values()) {
+      if (!('snapshotId' in request) && info.diskId === diskId)
         throw new SystemError('conflict', 'DISK_OPEN', `disk ${diskId} is open as export ${info.exportId}`);
     }
   }
