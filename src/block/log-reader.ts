@@ -6,7 +6,7 @@ import { equalBytes, toHex } from './fixed-bytes.ts';
 import type { FileSystem, OpenFile } from './file-system.ts';
 import { corrupt, ioError } from './io-errors.ts';
 import { decodeNote } from './note-format.ts';
-import type { BeginNote } from './note-format.ts';
+import type { BeginNote, Note, SummaryNote } from './note-format.ts';
 import { decodeSegmentHeader, headerDigest, SEGMENT_HEADER_REGION_BYTES } from './segment-format.ts';
 import type { SegmentHeader } from './segment-format.ts';
 import { openSlot, SLOT_NOTE, SLOT_SIZE_BYTES, slotOffset, slotsInFile } from './slot-format.ts';
@@ -115,13 +115,41 @@ export class LogReader {
 
   /** What the segment says about where the log comes from; undefined when its first slot does not open. */
   async beginNote(): Promise<BeginNote | undefined> {
-    let note: BeginNote | undefined;
-    await this.scan(0, (_slot, meta, body) => {
-      const decoded = meta?.type === SLOT_NOTE ? decodeNote(body) : undefined;
-      if (decoded?.kind === 'begin') note = decoded;
-      return false;
-    });
-    return note;
+    const note = this.slots === 0 ? undefined : await this.note(0);
+    return note?.kind === 'begin' ? note : undefined;
+  }
+
+  /**
+   * What the slots before its summary hold, if the segment ends at `end` and everything of its summary opens.
+   * @returns for each slot a block number or `NOT_A_BLOCK`.
+   */
+  async summary(end: number): Promise<Float64Array | undefined> {
+    const last = end === 0 ? undefined : await this.#summaryNote(end - 1);
+    if (last === undefined) return undefined;
+    const described = last.firstSlot + last.blocks.length;
+    const blocks = new Float64Array(described);
+    let filled = 0;
+    for (let slot = described; slot < end; slot++) {
+      const note = slot === end - 1 ? last : await this.#summaryNote(slot);
+      if (note?.firstSlot !== filled || filled + note.blocks.length > described) return undefined;
+      blocks.set(note.blocks, filled);
+      filled += note.blocks.length;
+    }
+    return filled === described ? blocks : undefined;
+  }
+
+  async #summaryNote(slot: number): Promise<SummaryNote | undefined> {
+    const note = await this.note(slot);
+    return note?.kind === 'summary' ? note : undefined;
+  }
+
+  /** The note in a slot; undefined when it does not open or holds none that we know. */
+  async note(slot: number): Promise<Note | undefined> {
+    const sealed = new Uint8Array(SLOT_SIZE_BYTES);
+    await this.#read(sealed, slotOffset(slot));
+    const body = new Uint8Array(BLOCK_SIZE_BYTES);
+    const meta = openSlot(this.#keys.aead(this.header.epoch), this.number, slot, sealed, body);
+    return meta?.type === SLOT_NOTE ? decodeNote(body) : undefined;
   }
 
   async follows(previous: LogReader): Promise<BeginNote | undefined> {

@@ -4,7 +4,8 @@ import type { FileSystem, OpenFile } from './file-system.ts';
 import { SealedTail } from './sealed-tail.ts';
 import type { ChunkPool } from './sealed-tail.ts';
 import { SEGMENT_HEADER_REGION_BYTES } from './segment-format.ts';
-import { sealSlot, slotOffset } from './slot-format.ts';
+import { encodeNote, NOT_A_BLOCK, SUMMARY_SLOTS_MAX } from './note-format.ts';
+import { sealSlot, SLOT_DATA, SLOT_NOTE, slotOffset } from './slot-format.ts';
 import type { SlotMeta } from './slot-format.ts';
 import type { SegmentEntry } from './table-format.ts';
 
@@ -28,6 +29,8 @@ export class LogSegment {
   readonly #headerRegion: Uint8Array;
   readonly #tail: SealedTail;
   #file: OpenFile;
+  /** What each slot holds, for the summary at the end. */
+  #blocks = new Float64Array(64);
 
   constructor(parts: {
     readonly files: FileSystem;
@@ -50,12 +53,41 @@ export class LogSegment {
   }
 
   get isFull(): boolean {
-    return this.used >= this.capacity;
+    return this.room === 0;
+  }
+
+  /** How many slots it takes before its summary has to follow. */
+  get room(): number {
+    return Math.max(0, this.capacity - Math.ceil(this.capacity / (SUMMARY_SLOTS_MAX + 1)) - this.used);
   }
 
   /** Seals `body` into the next slot and answers its number. */
   seal(type: number, index: number, body: Uint8Array): number {
     assert(!this.isFull, 'a full segment takes no slot');
+    this.#noteContent(this.used, type === SLOT_DATA ? index : NOT_A_BLOCK);
+    return this.#seal(type, index, body);
+  }
+
+  /** Closes the segment with what its slots hold, so that recovery need not open each of them. */
+  sealSummary(): void {
+    const described = this.used;
+    for (let firstSlot = 0; firstSlot < described; firstSlot += SUMMARY_SLOTS_MAX) {
+      const blocks = this.#blocks.subarray(firstSlot, Math.min(described, firstSlot + SUMMARY_SLOTS_MAX));
+      this.#seal(SLOT_NOTE, 0, encodeNote({ kind: 'summary', firstSlot, blocks }));
+    }
+  }
+
+  #noteContent(slot: number, block: number): void {
+    if (slot >= this.#blocks.length) {
+      const longer = new Float64Array(Math.min(this.capacity, slot * 4));
+      longer.set(this.#blocks);
+      this.#blocks = longer;
+    }
+    this.#blocks[slot] = block;
+  }
+
+  #seal(type: number, index: number, body: Uint8Array): number {
+    assert(this.used < this.capacity, 'a summary fits its segment');
     const slot = this.used;
     const meta: SlotMeta = { type, level: 0, index, watermark: this.durable };
     sealSlot(this.#keys.aead(this.entry.epoch), this.entry.number, slot, meta, body, this.#tail.place(slot));

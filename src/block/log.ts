@@ -122,7 +122,7 @@ export class Log {
       unsynced += segment.used - segment.durable;
     }
     const memory = Math.floor(this.#limits.unsyncedBytesMax / SLOT_SIZE_BYTES) - unsynced;
-    return Math.max(0, Math.min(memory, this.#current.capacity - this.#current.used));
+    return Math.max(0, Math.min(memory, this.#current.room));
   }
 
   /** `ready` must have answered in the same turn. */
@@ -240,6 +240,7 @@ export class Log {
 
   #activate(fresh: LogSegment): void {
     const old = this.#current;
+    old.sealSummary();
     this.#maker.store.put({ ...old.entry, slots: old.used });
     this.#current = fresh;
     this.#active.push(fresh);

@@ -4,8 +4,15 @@ import { HOLE, ZERO } from './address.ts';
 import type { LogPosition } from './address.ts';
 import { ByteReader, ByteWriter } from './fixed-bytes.ts';
 
+const HIGH = 2 ** 32;
 const NOTE_BEGIN = 1;
 const NOTE_RUN = 2;
+const NOTE_SUMMARY = 3;
+
+/** Slots that one summary describes. */
+export const SUMMARY_SLOTS_MAX = 680;
+/** In a summary: a slot that holds a note. */
+export const NOT_A_BLOCK = 2 ** 48 - 1;
 
 /** The first slot of every log segment: where the log comes from. */
 export interface BeginNote {
@@ -24,7 +31,15 @@ export interface RunNote {
   readonly blockCount: number;
 }
 
-export type Note = BeginNote | RunNote;
+/** Which blocks consecutive slots of the same segment hold: written when the log leaves the segment. */
+export interface SummaryNote {
+  readonly kind: 'summary';
+  readonly firstSlot: number;
+  /** Block numbers, or `NOT_A_BLOCK`. */
+  readonly blocks: Float64Array;
+}
+
+export type Note = BeginNote | RunNote | SummaryNote;
 
 /** 4096 bytes. */
 export function encodeNote(note: Note): Uint8Array {
@@ -32,6 +47,9 @@ export function encodeNote(note: Note): Uint8Array {
   if (note.kind === 'begin') {
     writer.u8(NOTE_BEGIN).u64(note.previous.segment).raw(note.previous.id).u32(note.previous.slots);
     writer.u64(note.durable.segment).u32(note.durable.slot);
+  } else if (note.kind === 'summary') {
+    writer.u8(NOTE_SUMMARY).u32(note.firstSlot).u16(note.blocks.length);
+    for (const block of note.blocks) writer.u32(block % HIGH).u16(Math.floor(block / HIGH));
   } else {
     writer.u8(NOTE_RUN).u8(note.marker).u64(note.firstBlock).u64(note.blockCount);
   }
@@ -56,6 +74,12 @@ function readFields(reader: ByteReader): Note | undefined {
   if (kind === NOTE_RUN) {
     const marker = reader.u8() === ZERO ? ZERO : HOLE;
     return { kind: 'run', marker, firstBlock: reader.u64(), blockCount: reader.u64() };
+  }
+  if (kind === NOTE_SUMMARY) {
+    const firstSlot = reader.u32();
+    const blocks = new Float64Array(Math.min(reader.u16(), SUMMARY_SLOTS_MAX));
+    for (let i = 0; i < blocks.length; i++) blocks[i] = reader.u32() + reader.u16() * HIGH;
+    return { kind: 'summary', firstSlot, blocks };
   }
   return undefined;
 }

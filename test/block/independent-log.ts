@@ -84,7 +84,8 @@ function applyTo(overlay: Map<number, number>, slot: Slot, address: number, isDi
     const count = u64(slot.body, 10);
     if (!isDisks(first + count - 1)) throw new Error('a run reaches behind the end of the disk');
     for (let i = 0; i < count; i++) overlay.set(first + i, slot.body.readUInt8(1) === 1 ? 1 : 0);
-  } else if (slot.type !== 3 || kind !== 1) {
+  } else if (slot.type !== 3 || (kind !== 1 && kind !== 3)) {
+    // A summary repeats what the slots say.
     throw new Error('the log says what this reader does not know');
   }
 }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { HOLE, ZERO } from '../../src/block/address.ts';
-import { decodeNote, encodeNote } from '../../src/block/note-format.ts';
+import { decodeNote, encodeNote, NOT_A_BLOCK } from '../../src/block/note-format.ts';
 import type { Note } from '../../src/block/note-format.ts';
 import { counting, fromFields, zeroes } from './golden.ts';
 
@@ -41,6 +41,19 @@ const VECTORS: readonly (readonly [string, Note, Uint8Array])[] = [
     { kind: 'run', marker: ZERO, firstBlock: 5, blockCount: 6 },
     fromFields('02', '01', '0500000000000000', '0600000000000000', zeroes(4078)),
   ],
+  [
+    'what three slots hold',
+    { kind: 'summary', firstSlot: 680, blocks: Float64Array.of(2 ** 33 + 1, NOT_A_BLOCK, 7) },
+    fromFields(
+      '03', // kind: summary
+      'a8020000', // first slot
+      '0300', // number of slots
+      '010000000200', // a block
+      'ffffffffffff', // a note
+      '070000000000', // a block
+      zeroes(4071),
+    ),
+  ],
 ];
 
 for (const [name, note, bytes] of VECTORS)
@@ -51,7 +64,7 @@ for (const [name, note, bytes] of VECTORS)
   });
 
 test('a note of another kind is unknown, and the zeroes behind a note mean nothing', () => {
-  for (const kind of ['00', '03', 'ff']) assert.equal(decodeNote(fromFields(kind, zeroes(4095))), undefined);
+  for (const kind of ['00', '04', 'ff']) assert.equal(decodeNote(fromFields(kind, zeroes(4095))), undefined);
   const [, note, bytes] = VECTORS[1] ?? assert.fail();
   assert.deepEqual(decodeNote(Uint8Array.from(bytes).fill(0xff, 18)), note);
 });
