@@ -10,6 +10,8 @@ export interface NbdLimits {
   readonly handshakesMax: number;
   /** Connections in transmission to one export; one more is refused with NBD_REP_ERR_POLICY. */
   readonly connectionsPerExportMax: number;
+  /** The same for all exports together. An idle connection costs about 10 KiB and a file descriptor. */
+  readonly connectionsMax: number;
   /** Requests of one connection whose replies the client has not taken yet. nbdcopy sends 64, fio up to its iodepth. */
   readonly requestsInFlightMax: number;
   /** Their payloads. One more request is taken when there is less, so the most is this and NBD_PAYLOAD_MAX. */
@@ -31,6 +33,7 @@ export const DEFAULT_LIMITS: NbdLimits = {
   tlsHandshakeMs: 10_000,
   handshakesMax: 64,
   connectionsPerExportMax: 64,
+  connectionsMax: 4096,
   requestsInFlightMax: 256,
   bytesInFlightMax: 32 * MiB,
   bytesInFlightOfExportMax: 128 * MiB,

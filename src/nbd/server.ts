@@ -44,6 +44,7 @@ export class NbdServer {
   readonly #tcp: Listener[] = [];
   /** Connections in transmission, by export name. */
   readonly #serving = new Map<string, Set<Connection>>();
+  #connectionCount = 0;
   /** Of each export that was opened; kept while anything of it is in flight. */
   readonly #budgets = new Map<string, Budget>();
   readonly #closing = new Set<string>();
@@ -182,10 +183,12 @@ export class NbdServer {
     const name = connection.exportName ?? '';
     const connections = this.#serving.get(name) ?? new Set();
     this.#serving.set(name, connections.add(connection));
+    this.#connectionCount += 1;
     const observed = this.#directory.connected?.(name);
     return {
       [Symbol.dispose]: () => {
         connections.delete(connection);
+        this.#connectionCount -= 1;
         if (connections.size === 0 && this.#serving.get(name) === connections) this.#serving.delete(name);
         observed?.[Symbol.dispose]();
       },
@@ -203,8 +206,11 @@ export class NbdServer {
 
   #refuses(name: string): { readonly type: number; readonly message: string } | undefined {
     if (this.#closing.has(name)) return { type: NBD_REP_ERR_SHUTDOWN, message: 'The export is being closed.' };
-    if (this.connections(name) < this.#limits.connectionsPerExportMax) return undefined;
-    return { type: NBD_REP_ERR_POLICY, message: 'The export has as many connections as it may have.' };
+    if (this.connections(name) >= this.#limits.connectionsPerExportMax) {
+      return { type: NBD_REP_ERR_POLICY, message: 'The export has as many connections as it may have.' };
+    }
+    if (this.#connectionCount < this.#limits.connectionsMax) return undefined;
+    return { type: NBD_REP_ERR_POLICY, message: 'The server has as many connections as it may have.' };
   }
 }
 
