@@ -285,7 +285,7 @@ def follow(segment, slot, overlay, blocks):
             if first + count > blocks:
                 raise Damaged("a run reaches behind the end of the disk")
             overlay.update(dict.fromkeys(range(first, first + count), ZERO if body[1] == 1 else HOLE))
-        elif kind != 3 or body[0] != 1:
+        elif kind != 3 or body[0] not in (1, 3):
             raise Damaged("the log says what this reader does not know")
         slot += 1
     return slot
