@@ -35,6 +35,10 @@ export function createDisk(
 export interface Contents {
   readonly root: SegmentTable['root'];
   readonly segments: SegmentTable['segments'];
+  /** Of the first head and table; 1 where nothing comes before. */
+  readonly sequence?: number;
+  /** No segment number from here on was ever used. */
+  readonly nextSegment?: number;
 }
 
 /**
@@ -84,20 +88,22 @@ async function writeFirstHead(
   const { files, random } = env;
   const { diskId, sizeBytes } = identity;
   const { suite } = dataKey;
+  const { root, segments, sequence = FIRST_SEQUENCE } = contents;
   const tableId = random.bytes(TABLE_ID_SIZE_BYTES);
-  const table: SegmentTable = { suite, diskId, snapshotId: '', sequence: FIRST_SEQUENCE, sizeBytes, ...contents };
+  const table: SegmentTable = { suite, diskId, snapshotId: '', sequence, sizeBytes, root, segments };
   const tableDigest = await createTableFile(files, `${directory}/${TABLES_NAME}`, toHex(tableId), table, keys);
-  const lastSegment = Math.max(0, ...contents.segments.map((entry) => entry.number));
+  let nextSegment = contents.nextSegment ?? 1;
+  for (const { number } of segments) nextSegment = Math.max(nextSegment, number + 1);
   const head: Head = {
     ...identity,
     suite,
-    sequence: FIRST_SEQUENCE,
+    sequence,
     clean: true,
     tableId,
     tableDigest,
     session: new Uint8Array(16),
     log: { segment: 0, id: new Uint8Array(16), slot: 0 },
-    nextSegment: lastSegment + 1,
+    nextSegment,
     machine: new Uint8Array(32),
     directoryInode: 0,
   };
@@ -110,7 +116,7 @@ async function writeFirstHead(
     await file.close();
   }
   await (await files.create(`${directory}/${LOCK_NAME}`)).close();
-  return pinOf(FIRST_SEQUENCE, copy);
+  return pinOf(sequence, copy);
 }
 
 function checkIdentity({ diskId, sizeBytes, wrappedKey }: DiskIdentity): void {
