@@ -3,7 +3,7 @@ import type { LogPosition } from './address.ts';
 import type { DiskKeys } from './disk-keys.ts';
 import { equalBytes, toHex } from './fixed-bytes.ts';
 import { decodeNote } from './note-format.ts';
-import type { BeginNote, Note } from './note-format.ts';
+import type { BeginNote, RunNote } from './note-format.ts';
 import { SLOT_DATA, SLOT_NOTE } from './slot-format.ts';
 import { scanSegment } from './survey.ts';
 import type { FoundSegment } from './survey.ts';
@@ -11,7 +11,7 @@ import type { FoundSegment } from './survey.ts';
 /** What a slot of the log says. */
 export type LogChange =
   | { readonly kind: 'block'; readonly segment: FoundSegment; readonly slot: number; readonly block: number }
-  | { readonly kind: 'run'; readonly note: Exclude<Note, BeginNote> };
+  | { readonly kind: 'run'; readonly note: RunNote };
 
 export interface LogVisitor {
   change(change: LogChange, position: LogPosition): void;
