@@ -18,7 +18,8 @@ const TESTS: readonly (readonly string[])[] = [
   ['test/sim/every-call.sim.test.ts'],
   ['test/block/*.test.ts', 'test/sim/*.test.ts'],
 ];
-const SECONDS_MAX = 400;
+/** A test that hangs has noticed, too. */
+const SECONDS_MAX = 120;
 
 export interface Noticed {
   readonly promise: BrokenPromise;
@@ -68,7 +69,7 @@ function runTests(build: TestBuild, files: readonly string[]): Promise<{ code: n
     cwd: build.root,
     env: { ...process.env, NODE_TEST_CONTEXT: undefined },
     stdio: ['ignore', 'pipe', 'ignore'],
-    timeout: 2 * SECONDS_MAX * 1_000,
+    timeout: 5 * SECONDS_MAX * 1_000,
   });
   let output = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));

@@ -2,6 +2,8 @@
 import { BROKEN_PROMISES } from '../../scripts/broken-promises.ts';
 import { breakPromises } from '../scripts/break-promise.ts';
 import { MODEL_BASES, runModel } from '../block/disk-model.ts';
+import { guardedDisk, guardedReads } from '../block/native-memory.ts';
+import { holdIdleConnections } from '../nbd/idle-connections.ts';
 import { tamper } from '../block/tampering.ts';
 import { killLoop } from '../crash/kill-loop.ts';
 import { randomTimelines, Timelines } from '../crash/two-timelines.ts';
@@ -99,6 +101,17 @@ async function tampering(seed: number): Promise<Counts> {
   return { faults: changes, refused, unreadable, 'second copies': harmless, dead };
 }
 
+/** Ends with the process when something is wrong enough. */
+async function native(seed: number): Promise<Counts> {
+  return { inputs: (await guardedDisk(seed, 300)) + guardedReads(seed, 500) };
+}
+
+async function idle(): Promise<Counts> {
+  const connections = 4_000;
+  await holdIdleConnections(connections);
+  return { connections };
+}
+
 /** One change of the engine that breaks a promise: some test has to notice. */
 async function promises(seed: number): Promise<Counts> {
   const promise = BROKEN_PROMISES[seed % BROKEN_PROMISES.length];
@@ -131,6 +144,8 @@ export const PARTS: readonly SoakPart[] = [
     run: tampering,
   },
   { name: 'decoders', about: 'mutated bytes for every decoder of files and of the control protocol', run: decoders },
+  { name: 'native', about: 'libgcrypt and preadv2 with canaries, under constant garbage collection', run: native },
+  { name: 'idle', about: 'four thousand idle NBD connections', run: idle },
   { name: 'sigkill', about: 'a real disk server killed under a writing client, with a nonce ledger', run: sigkill },
   {
     name: 'timelines',
