@@ -168,9 +168,9 @@ export const BROKEN_PROMISES: readonly BrokenPromise[] = [
     "      if (name.endsWith('.new') || name === (await env.files.list(roots)).toSorted().at(-1)) continue;\n      const path",
   ),
   block(
-    'collector.ts',
+    'liveness.ts',
     'collects without the state of the disk itself',
-    '    await liveness.markHead({ store, pages }, root, entries);\n',
+    '    await this.#mark(state, root, entries);\n',
   ),
   block(
     'collector.ts',
