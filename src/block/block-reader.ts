@@ -7,6 +7,7 @@ import type { BlockResolver } from './block-resolver.ts';
 import { corrupt } from './io-errors.ts';
 import type { ReadableState } from './readable-state.ts';
 import { openSlot, SLOT_DATA, SLOT_SIZE_BYTES } from './slot-format.ts';
+import type { SegmentEntry } from './table-format.ts';
 
 /** Slots that one read of a file fetches at most: 1 MiB. */
 const RUN_SLOTS_MAX = 256;
@@ -104,7 +105,11 @@ export class BlockReader {
     }
     const log = this.#state.session?.log;
     const inMemory = log?.peek(address);
-    if (inMemory !== undefined) return this.#verify(address, inMemory, first + from, out, from) ? from + 1 : undefined;
+    const { store } = this.#state;
+    const segment = store.find(segmentOf(address));
+    if (segment === undefined) return undefined;
+    if (inMemory !== undefined)
+      return this.#verify(segment, address, inMemory, first + from, out, from) ? from + 1 : undefined;
     let count = 1;
     while (
       from + count < end &&
@@ -112,11 +117,11 @@ export class BlockReader {
       (log === undefined || log.peek(address + count) === undefined)
     )
       count += 1;
-    const sealed = this.#state.store.readSlotsCached(segmentOf(address), slotOf(address), count);
+    const sealed = store.readSlotsCached(segment.number, slotOf(address), count);
     if (sealed === undefined) return undefined;
     for (let i = 0; i < count; i++) {
       const slot = sealed.subarray(i * SLOT_SIZE_BYTES, (i + 1) * SLOT_SIZE_BYTES);
-      if (!this.#verify(address + i, slot, first + from + i, out, from + i)) return undefined;
+      if (!this.#verify(segment, address + i, slot, first + from + i, out, from + i)) return undefined;
     }
     return from + count;
   }
@@ -132,7 +137,7 @@ export class BlockReader {
     const log = this.#state.session?.log;
     const inMemory = log?.peek(address);
     if (inMemory !== undefined) {
-      this.#open(address, inMemory, first + from, out, from);
+      this.#open(this.#state.store.find(segmentOf(address)), address, inMemory, first + from, out, from);
       return from + 1;
     }
     let count = 1;
@@ -143,23 +148,24 @@ export class BlockReader {
       log?.peek(address + count) === undefined
     )
       count += 1;
-    const sealed = await this.#fetch(address, count).catch((error: unknown) => {
+    const { segment, sealed } = await this.#fetch(address, count).catch((error: unknown) => {
       throw isGone(error) ? new Unreadable(first + from, address, error) : error;
     });
     for (let i = 0; i < count; i++) {
       const slot = sealed.subarray(i * SLOT_SIZE_BYTES, (i + 1) * SLOT_SIZE_BYTES);
-      this.#open(address + i, slot, first + from + i, out, from + i);
+      this.#open(segment, address + i, slot, first + from + i, out, from + i);
     }
     return from + count;
   }
 
-  async #fetch(address: Address, count: number): Promise<Uint8Array> {
+  async #fetch(address: Address, count: number): Promise<{ segment: SegmentEntry; sealed: Uint8Array }> {
     const { store } = this.#state;
+    const number = segmentOf(address);
     const sealed = Buffer.allocUnsafe(count * SLOT_SIZE_BYTES);
-    const cached = store.readSlotsCached(segmentOf(address), slotOf(address), count);
-    if (cached === undefined) await store.readSlots(segmentOf(address), slotOf(address), sealed);
-    else sealed.set(cached.subarray(0, sealed.length));
-    return sealed;
+    const cached = store.readSlotsCached(number, slotOf(address), count);
+    if (cached === undefined) return { segment: await store.readSlots(number, slotOf(address), sealed), sealed };
+    sealed.set(cached.subarray(0, sealed.length));
+    return { segment: store.entry(number), sealed };
   }
 
   #lost(block: number): SystemError {
@@ -168,13 +174,17 @@ export class BlockReader {
     return corrupt('MAP_CORRUPT', `where block ${block} lies was lost with a damaged map page; write it again`);
   }
 
-  #open(address: Address, sealed: Uint8Array, block: number, out: Uint8Array, at: number): void {
-    try {
-      if (this.#verify(address, sealed, block, out, at)) return;
-    } catch (error) {
-      throw isGone(error) ? new Unreadable(block, address, error) : error;
-    }
-    throw new Unreadable(block, address);
+  /** @param segment whose bytes these are; undefined when it is gone. */
+  #open(
+    segment: SegmentEntry | undefined,
+    address: Address,
+    sealed: Uint8Array,
+    block: number,
+    out: Uint8Array,
+    at: number,
+  ): void {
+    if (segment === undefined || !this.#verify(segment, address, sealed, block, out, at))
+      throw new Unreadable(block, address);
   }
 
   #damaged({ block, address, cause }: Unreadable): unknown {
@@ -185,11 +195,16 @@ export class BlockReader {
   }
 
   /** Opens a block into its place in `out`; false when it is not what was sealed for this block at this address. */
-  #verify(address: Address, sealed: Uint8Array, block: number, out: Uint8Array, at: number): boolean {
-    const { keys, store } = this.#state;
-    const number = segmentOf(address);
+  #verify(
+    { number, epoch }: SegmentEntry,
+    address: Address,
+    sealed: Uint8Array,
+    block: number,
+    out: Uint8Array,
+    at: number,
+  ): boolean {
     const body = out.subarray(at * BLOCK_SIZE_BYTES, (at + 1) * BLOCK_SIZE_BYTES);
-    const meta = openSlot(keys.aead(store.entry(number).epoch), number, slotOf(address), sealed, body);
+    const meta = openSlot(this.#state.keys.aead(epoch), number, slotOf(address), sealed, body);
     return meta?.type === SLOT_DATA && meta.index === block;
   }
 }

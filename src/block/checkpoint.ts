@@ -1,20 +1,21 @@
 import { messageOf } from '../base/errors.ts';
 import type { Address, LogPosition } from './address.ts';
 import type { EpochRecord } from './disk-keys.ts';
-import { ROOTS_NAME, TABLES_NAME } from './disk-state.ts';
+import { ROOTS_NAME, TABLES_NAME } from './file-names.ts';
 import type { DiskState } from './disk-state.ts';
+import { replaceDurably } from './durable-files.ts';
 import { toHex } from './fixed-bytes.ts';
 import type { Head } from './head-format.ts';
-import { TABLE_ID_SIZE_BYTES } from './head-format.ts';
 import { ioError } from './io-errors.ts';
 import { MapMerge } from './map-merge.ts';
 import { MapWriter } from './map-writer.ts';
 import { Overlay } from './overlay.ts';
 import { Pace } from './pace.ts';
 import type { SegmentMaker } from './segment-files.ts';
-import { createTableFile, replaceDurably } from './table-file.ts';
+import type { FrozenSegments } from './segment-ranges.ts';
 import { encodeTable } from './table-format.ts';
-import type { SegmentEntry } from './table-format.ts';
+import type { ChunkReference, SegmentEntry } from './table-format.ts';
+import type { TableWriter } from './table-writer.ts';
 import { concatCopies } from './two-copies.ts';
 
 const NO_LOG: Head['log'] = { segment: 0, id: new Uint8Array(16), slot: 0 };
@@ -26,7 +27,7 @@ interface Frozen {
   readonly epoch: EpochRecord;
   readonly overlay: Overlay;
   /** The segments of the state without the map pages that are still to be written. */
-  readonly segments: readonly SegmentEntry[];
+  readonly segments: FrozenSegments;
   /** Where replay begins after it; undefined when nothing follows. */
   readonly log: Head['log'] | undefined;
   /** Makes everything before the freeze durable. */
@@ -35,7 +36,7 @@ interface Frozen {
 
 interface Committed {
   readonly root: Address;
-  readonly segments: readonly SegmentEntry[];
+  readonly chunks: readonly ChunkReference[];
 }
 
 /**
@@ -49,9 +50,12 @@ export async function checkpoint(
   options: { readonly clean: boolean; readonly snapshotId?: string },
 ): Promise<void> {
   const { session } = state;
-  // Without a session nothing changed since the head: the state is what its table says.
-  let committed: Committed = { root: state.root, segments: state.store.entries() };
-  if (session !== undefined) {
+  let committed: Committed;
+  if (session === undefined) {
+    // Nothing changed since the head. A snapshot gets a new one all the same, so that a pin tells what comes from before.
+    if (options.snapshotId === undefined) return;
+    committed = await commitIdle(state);
+  } else {
     const { log, maker } = session;
     const { epoch } = log;
     const freeze = (end: LogPosition): Frozen => {
@@ -65,7 +69,7 @@ export async function checkpoint(
         maker,
         epoch,
         overlay,
-        segments: state.segmentsUpTo(end),
+        segments: state.store.ranges.freeze(end, maker.nextNumber),
         log: options.clean ? undefined : position,
         settle: async () => {
           await log.written();
@@ -77,7 +81,6 @@ export async function checkpoint(
     committed = await commit(state, frozen);
   }
   if (options.snapshotId === undefined) return;
-  if (session === undefined) await renewHead(state);
   await writeRoot(state, options.snapshotId, committed);
 }
 
@@ -98,54 +101,47 @@ export async function commitRecovered(
   // Somebody may be reading what was replayed in memory.
   state.frozen = overlay;
   const settle = (): Promise<void> => Promise.resolve();
-  const segments = state.store.entries();
+  const segments = state.store.ranges.freeze(undefined, maker.nextNumber);
   await commit(state, { maker, epoch: maker.newEpoch(), overlay, segments, log: undefined, settle });
 }
 
 async function commit(state: DiskState, frozen: Frozen): Promise<Committed> {
-  const { env, keys, limits, store } = state;
+  const { limits, store } = state;
   const { maker } = frozen;
   const writer = new MapWriter(maker, frozen.epoch, limits.segmentSlots);
-  const tableId = env.random.bytes(TABLE_ID_SIZE_BYTES);
-  const tables = state.path(TABLES_NAME);
+  const tableWriter = state.newTableWriter();
   let root: Address;
   let mapSegments: readonly SegmentEntry[];
-  let segments: readonly SegmentEntry[];
-  let digest: Uint8Array;
+  let table: WrittenTable;
   try {
     const advance = (merged: number): void => state.pace?.advance(merged);
     root = await new MapMerge(state.pages, writer, frozen.overlay, advance).merge(state.root);
     mapSegments = await writer.finish();
+    for (const entry of mapSegments) frozen.segments.add(entry);
     await frozen.settle();
-    segments = [...frozen.segments, ...mapSegments];
-    const table = state.table(root, segments, '', state.head.sequence + 1);
-    digest = await createTableFile(env.files, tables, toHex(tableId), table, keys);
+    table = await writeTable(state, tableWriter, root, frozen.segments);
   } catch (error) {
     await writer.abort();
-    await env.files.unlink(`${tables}/${toHex(tableId)}`).catch(() => undefined);
+    await tableWriter.abort();
     unfreeze(state);
     throw ioError('writing a checkpoint', error);
   }
-  const before = state.head;
+  const isClean = frozen.log === undefined;
   try {
-    const { head, pin } = await state.headFile.write({
-      ...before,
-      clean: frozen.log === undefined,
-      tableId,
-      tableDigest: digest,
+    await writeHead(state, table, {
+      clean: isClean,
       session: maker.session,
       log: frozen.log ?? NO_LOG,
       nextSegment: maker.nextNumber,
     });
-    state.head = head;
-    state.pin = pin;
   } catch (error) {
     // The new head may or may not be what the next open finds, so that everything both name stays where it is.
-    state.headInDoubt = frozen.log === undefined;
+    state.headInDoubt = isClean;
     unfreeze(state);
     throw error;
   }
   state.headInDoubt = false;
+  const unused = store.ranges.stored(frozen.segments, table.chunks);
   state.work.checkpoints += 1;
   for (const entry of mapSegments) {
     store.put(entry);
@@ -154,10 +150,57 @@ async function commit(state: DiskState, frozen: Frozen): Promise<Committed> {
   state.root = root;
   state.frozen = undefined;
   endPace(state);
-  await env.files
-    .unlink(`${tables}/${toHex(before.tableId)}`)
-    .catch((error: unknown) => env.log.warn({ reason: messageOf(error) }, 'an old segment table could not be removed'));
-  return { root, segments };
+  await state.unusedChunks.release(unused);
+  return { root, chunks: table.chunks };
+}
+
+/** Without a session: nothing is being written, and the head stays what it is but for its table. */
+async function commitIdle(state: DiskState): Promise<Committed> {
+  const segments = state.store.ranges.freeze(undefined, state.head.nextSegment);
+  const tableWriter = state.newTableWriter();
+  let table: WrittenTable;
+  try {
+    table = await writeTable(state, tableWriter, state.root, segments);
+  } catch (error) {
+    await tableWriter.abort();
+    throw ioError('writing a checkpoint', error);
+  }
+  await writeHead(state, table, {});
+  await state.unusedChunks.release(state.store.ranges.stored(segments, table.chunks));
+  return { root: state.root, chunks: table.chunks };
+}
+
+interface WrittenTable {
+  readonly tableId: Uint8Array;
+  readonly tableDigest: Uint8Array;
+  readonly chunks: readonly ChunkReference[];
+  readonly newChunks: readonly ChunkReference[];
+}
+
+async function writeTable(
+  state: DiskState,
+  writer: TableWriter,
+  root: Address,
+  segments: FrozenSegments,
+): Promise<WrittenTable> {
+  const chunks = await writer.writeChunks(segments, state.head.diskId);
+  const fields = state.tableFields(root, '', state.head.sequence + 1);
+  return { ...(await writer.writeIndex(fields, chunks)), chunks, newChunks: writer.written };
+}
+
+/** A head that names `table`; when it is durable, the table before it goes. */
+async function writeHead(state: DiskState, table: WrittenTable, changes: Partial<Head>): Promise<void> {
+  const before = state.head;
+  const { tableId, tableDigest, newChunks } = table;
+  const { head, pin } = await state.headFile.write({ ...before, ...changes, tableId, tableDigest });
+  state.head = head;
+  state.pin = pin;
+  state.unusedChunks.noteWritten(newChunks);
+  await state.env.files
+    .unlink(`${state.path(TABLES_NAME)}/${toHex(before.tableId)}`)
+    .catch((error: unknown) =>
+      state.env.log.warn({ reason: messageOf(error) }, 'an old segment table could not be removed'),
+    );
 }
 
 /** What could not be merged stays where lookups find it. */
@@ -176,10 +219,12 @@ function endPace(state: DiskState): void {
   state.pace = undefined;
 }
 
-/** Keeps a state under a snapshot's name: the same record as a checkpoint's table, which nothing replaces. */
+/** Keeps a state under a snapshot's name: the same record as a checkpoint's table, which names the same chunks. */
 async function writeRoot(state: DiskState, snapshotId: string, committed: Committed): Promise<void> {
-  const table = state.table(committed.root, committed.segments, snapshotId, state.head.sequence);
+  const { root, chunks } = committed;
+  state.unusedChunks.noteRoot();
   try {
+    const table = { ...state.tableFields(root, snapshotId, state.head.sequence), chunks };
     const bytes = concatCopies(encodeTable(table, state.keys));
     await replaceDurably(state.env.files, state.path(ROOTS_NAME), snapshotId, bytes);
   } catch (error) {

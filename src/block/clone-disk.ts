@@ -3,12 +3,13 @@ import { makeDisk } from './create-disk.ts';
 import type { Contents } from './create-disk.ts';
 import { DiskKeys } from './disk-keys.ts';
 import type { EpochRecord } from './disk-keys.ts';
-import { SEGMENTS_NAME } from './disk-state.ts';
+import { SEGMENTS_NAME } from './file-names.ts';
 import type { DataKey, DiskIdentity, Environment } from './environment.ts';
 import { osCode } from './file-system.ts';
 import type { FileSystem } from './file-system.ts';
 import { toHex } from './fixed-bytes.ts';
 import type { Pin } from './pin.ts';
+import { epochName } from './segment-entries.ts';
 import { readSnapshot } from './snapshot-root.ts';
 import type { SegmentTable } from './table-format.ts';
 
@@ -86,11 +87,11 @@ async function copyFile(files: FileSystem, from: string, to: string): Promise<vo
 function rewrap(table: SegmentTable, sourceKeys: DiskKeys, keys: DiskKeys): Contents {
   const rewrapped = new Map<string, EpochRecord>();
   const epochFor = (epoch: EpochRecord): EpochRecord => {
-    const name = toHex(epoch.id);
+    const name = epochName(epoch);
     let record = rewrapped.get(name);
     if (record === undefined) {
       const secret = sourceKeys.epochSecret(epoch);
-      record = keys.adoptEpoch(epoch.id, secret);
+      record = keys.adoptEpoch(epoch.id, secret, epoch.suite);
       secret.fill(0);
       rewrapped.set(name, record);
     }

@@ -4,10 +4,11 @@ import { Background } from './background.ts';
 import { DeadSegments } from './dead-segments.ts';
 import { DENSE_CAPACITY_MAX, storedSlots } from './dense-format.ts';
 import { writeDense } from './dense-rewrite.ts';
-import { ROOTS_NAME } from './disk-state.ts';
+import { ROOTS_NAME } from './file-names.ts';
 import type { DiskState } from './disk-state.ts';
 import { Liveness } from './liveness.ts';
 import type { MarkedSegment } from './liveness.ts';
+import { noFiles } from './named-files.ts';
 import { removeUnnamed } from './reclaim.ts';
 import { SpareFiles } from './spare-files.ts';
 import { readTableFile } from './table-file.ts';
@@ -183,12 +184,8 @@ export class Collector {
   async #removeUnnamed(victims: readonly Victim[]): Promise<void> {
     const { env, store, directory } = this.#state;
     const others = victims.filter(({ entry }) => store.find(entry.number) === undefined);
-    if (others.length > 0)
-      await removeUnnamed(
-        env,
-        directory,
-        others.map(({ name }) => name),
-      );
+    const segments = new Set(others.map(({ name }) => name));
+    if (segments.size > 0) await removeUnnamed(env, directory, { ...noFiles(), segments });
   }
 
   /** Another name for a file that is about to lose the one that it has. */

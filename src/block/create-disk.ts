@@ -3,15 +3,15 @@ import { SystemError } from '../base/errors.ts';
 import { BLOCK_SIZE_BYTES, GiB, TiB } from '../base/units.ts';
 import { HOLE } from './address.ts';
 import { DiskKeys } from './disk-keys.ts';
-import { HEAD_NAME, LOCK_NAME, ROOTS_NAME, SEGMENTS_NAME, TABLES_NAME } from './disk-state.ts';
+import { HEAD_NAME, LOCK_NAME, ROOTS_NAME, SEGMENTS_NAME, TABLES_NAME } from './file-names.ts';
 import type { DataKey, DiskIdentity, Environment } from './environment.ts';
-import { toHex } from './fixed-bytes.ts';
-import { encodeHead, pinOf, TABLE_ID_SIZE_BYTES, WRAPPED_KEY_SIZE_BYTES_MAX } from './head-format.ts';
+import { encodeHead, pinOf, WRAPPED_KEY_SIZE_BYTES_MAX } from './head-format.ts';
 import type { Head } from './head-format.ts';
 import { ioError } from './io-errors.ts';
 import type { Pin } from './pin.ts';
-import { createTableFile } from './table-file.ts';
+import { SegmentRanges } from './segment-ranges.ts';
 import type { SegmentTable } from './table-format.ts';
+import { TableWriter } from './table-writer.ts';
 import { concatCopies } from './two-copies.ts';
 
 export const DISK_SIZE_BYTES_MIN = 1 * GiB;
@@ -89,11 +89,13 @@ async function writeFirstHead(
   const { diskId, sizeBytes } = identity;
   const { suite } = dataKey;
   const { root, segments, sequence = FIRST_SEQUENCE } = contents;
-  const tableId = random.bytes(TABLE_ID_SIZE_BYTES);
-  const table: SegmentTable = { suite, diskId, snapshotId: '', sequence, sizeBytes, root, segments };
-  const tableDigest = await createTableFile(files, `${directory}/${TABLES_NAME}`, toHex(tableId), table, keys);
   let nextSegment = contents.nextSegment ?? 1;
   for (const { number } of segments) nextSegment = Math.max(nextSegment, number + 1);
+  const writer = new TableWriter({ files, random, keys, directory: `${directory}/${TABLES_NAME}` });
+  const frozen = new SegmentRanges({ segments, chunks: [] }).freeze(undefined, nextSegment);
+  const chunks = await writer.writeChunks(frozen, diskId);
+  const fields = { suite, diskId, snapshotId: '', sequence, sizeBytes, root };
+  const { tableId, tableDigest } = await writer.writeIndex(fields, chunks);
   const head: Head = {
     ...identity,
     suite,
@@ -106,6 +108,8 @@ async function writeFirstHead(
     nextSegment,
     machine: new Uint8Array(32),
     directoryInode: 0,
+    olderKeys: [],
+    reencryption: undefined,
   };
   const copy = encodeHead(head, keys);
   const file = await files.create(`${directory}/${HEAD_NAME}`);

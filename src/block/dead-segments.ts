@@ -1,7 +1,7 @@
 import { messageOf } from '../base/errors.ts';
 import type { DiskState } from './disk-state.ts';
 import { toHex } from './fixed-bytes.ts';
-import { segmentsOfRoots } from './named-segments.ts';
+import { filesOfRoots } from './named-files.ts';
 import type { SegmentFile } from './segment-file.ts';
 import { SpareFiles } from './spare-files.ts';
 import type { SegmentEntry } from './table-format.ts';
@@ -71,14 +71,14 @@ export class DeadSegments {
     const due = this.#condemned.filter(({ table }) => table !== current);
     if (due.length === 0) return;
     try {
-      const inRoots = await segmentsOfRoots(env.files, this.#state.directory);
+      const inRoots = await filesOfRoots(env.files, this.#state.directory);
       if (inRoots === undefined) return;
       const gone: string[] = [];
       for (const each of due) {
         const { name, path, unread } = each;
         const mark = DeadSegments.markFor(path);
         await unread;
-        if (!inRoots.has(name)) {
+        if (!inRoots.segments.has(name)) {
           await env.files.unlink(path);
           if ((await env.files.stat(mark)) !== undefined) gone.push(mark);
         } else {

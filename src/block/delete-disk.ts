@@ -1,8 +1,10 @@
 import { messageOf, SystemError } from '../base/errors.ts';
 import { removeTree, splitPath, trashName, unfinishedName } from './create-disk.ts';
-import { RETIRED_NAME, ROOTS_NAME } from './disk-state.ts';
+import { RETIRED_NAME, ROOTS_NAME } from './file-names.ts';
 import type { Environment } from './environment.ts';
 import { osCode } from './file-system.ts';
+import { addAll, noFiles } from './named-files.ts';
+import type { NamedFiles } from './named-files.ts';
 import { listedBy, listedByHead, removeUnnamed } from './reclaim.ts';
 import { ioError } from './io-errors.ts';
 import { lockDisk } from './open-disk.ts';
@@ -75,20 +77,16 @@ export async function removeLeftoverDirectories(env: Environment, parent: string
 }
 
 /** Answers what the snapshots listed that are not kept. */
-async function keepOnly(
-  env: Environment,
-  directory: string,
-  keepSnapshots: readonly string[],
-): Promise<ReadonlySet<string>> {
+async function keepOnly(env: Environment, directory: string, keepSnapshots: readonly string[]): Promise<NamedFiles> {
   const roots = `${directory}/${ROOTS_NAME}`;
   const found = await env.files.list(roots);
   const missing = keepSnapshots.find((snapshotId) => !found.includes(snapshotId));
   if (missing !== undefined)
     throw new SystemError('not-found', 'SNAPSHOT_NOT_FOUND', `there is no snapshot ${missing}; nothing was deleted`);
-  const listed = new Set<string>();
+  const listed = noFiles();
   for (const name of found) {
     if (keepSnapshots.includes(name)) continue;
-    for (const segment of await listedBy(env.files, `${roots}/${name}`)) listed.add(segment);
+    addAll(listed, await listedBy(env.files, `${roots}/${name}`));
     await env.files.unlink(`${roots}/${name}`);
   }
   await env.files.syncDirectory(roots);
@@ -96,9 +94,11 @@ async function keepOnly(
 }
 
 /** Of a deleted disk, only what its snapshots need is kept. */
-async function reclaimRetired(env: Environment, directory: string, listed: ReadonlySet<string>): Promise<void> {
-  const ofHead = await listedByHead(env.files, directory).catch(() => undefined);
-  await removeUnnamed(env, directory, new Set([...listed, ...(ofHead ?? [])]));
+async function reclaimRetired(env: Environment, directory: string, listed: NamedFiles): Promise<void> {
+  const candidates = noFiles();
+  addAll(candidates, listed);
+  addAll(candidates, (await listedByHead(env.files, directory).catch(() => undefined)) ?? noFiles());
+  await removeUnnamed(env, directory, candidates);
 }
 
 /** The marker comes after the move: in a directory where disks live it would make the disk one to throw away. */
@@ -117,7 +117,7 @@ async function finishRetiring(env: Environment, retiredDirectory: string): Promi
   try {
     await env.files.syncDirectory(splitPath(retiredDirectory).parent);
     await mark(env, retiredDirectory);
-    if (!(await throwAwayIfEmpty(env, retiredDirectory))) await reclaimRetired(env, retiredDirectory, new Set());
+    if (!(await throwAwayIfEmpty(env, retiredDirectory))) await reclaimRetired(env, retiredDirectory, noFiles());
   } catch (error) {
     throw ioError(`deleting ${retiredDirectory}`, error);
   }

@@ -1,15 +1,16 @@
 import { messageOf } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import { decodeHead, HEAD_COPIES, HEAD_SIZE_BYTES } from './head-format.ts';
-import { HEAD_NAME, ROOTS_NAME, SEGMENTS_NAME, TABLES_NAME } from './disk-state.ts';
+import { HEAD_NAME, ROOTS_NAME, SEGMENTS_NAME, TABLES_NAME } from './file-names.ts';
+import { readWhole } from './durable-files.ts';
 import type { DiskState } from './disk-state.ts';
 import { DeadSegments } from './dead-segments.ts';
 import { DENSE_SUFFIX } from './dense-rewrite.ts';
 import { equalBytes, toHex } from './fixed-bytes.ts';
-import { readTableFile, readWhole } from './table-file.ts';
+import { checkTableFile, readTableFile } from './table-file.ts';
 import { decodeSegmentHeader, headerDigest, SEGMENT_HEADER_REGION_BYTES } from './segment-format.ts';
 import { isSegmentName } from './segment-files.ts';
-import { segmentsOfRoots } from './named-segments.ts';
+import { filesOfRoots } from './named-files.ts';
 import { SPARE_SUFFIX } from './spare-files.ts';
 import { decodeCopies } from './two-copies.ts';
 
@@ -43,10 +44,11 @@ export async function checkMetadata(state: DiskState): Promise<void> {
       env.log.error({ file: path, segment: entry.number, reason: messageOf(error) }, 'a segment could not be read');
     }
   }
+  const verified = new Set<string>();
   for (const name of await env.files.list(state.path(ROOTS_NAME))) {
     if (name.endsWith('.new')) continue;
     const path = `${state.path(ROOTS_NAME)}/${name}`;
-    await readTableFile(env.files, path, keys, env.log).catch((error: unknown) =>
+    await checkTableFile(env.files, path, keys, env.log, verified).catch((error: unknown) =>
       env.log.error({ file: path, reason: messageOf(error) }, 'a snapshot cannot be used'),
     );
   }
@@ -72,9 +74,9 @@ export async function checkHeadAndTable(state: DiskState, log: Logger): Promise<
 }
 
 /**
- * Removes what an interrupted write left behind: tables that the head does not name, and segments of the head's own
- * session that are in no table. Anything else that is not ours to judge stays and is named: it may be newer than the
- * head, if somebody restored an old one.
+ * Removes what an interrupted write left behind: tables and chunks that neither the head nor a root names, and segments of
+ * the head's own session that are in no table. Anything else that is not ours to judge stays and is named: it may be newer
+ * than the head, if somebody restored an old one.
  */
 export async function removeLeftovers(state: DiskState): Promise<void> {
   const { env, store, head } = state;
@@ -83,19 +85,21 @@ export async function removeLeftovers(state: DiskState): Promise<void> {
       .unlink(path)
       .catch((error: unknown) => env.log.warn({ file: path, reason: messageOf(error) }, 'a leftover stays'));
   };
-  for (const directory of [TABLES_NAME, ROOTS_NAME])
-    for (const name of await env.files.list(state.path(directory)))
-      if (directory === TABLES_NAME ? name !== toHex(head.tableId) : name.endsWith('.new'))
-        await remove(`${state.path(directory)}/${name}`);
+  for (const name of await env.files.list(state.path(ROOTS_NAME)))
+    if (name.endsWith('.new')) await remove(`${state.path(ROOTS_NAME)}/${name}`);
 
+  const ours = new Set([toHex(head.tableId), ...[...store.ranges.chunks].map(({ id }) => toHex(id))]);
+  const tables = (await env.files.list(state.path(TABLES_NAME))).filter((name) => !ours.has(name));
   const known = new Set(store.entries().map(({ id }) => toHex(id)));
   const unknown = (await env.files.list(state.path(SEGMENTS_NAME))).filter((name) => !known.has(name));
-  if (unknown.length === 0) return;
-  const inRoots = await segmentsOfRoots(env.files, state.directory);
+  if (tables.length + unknown.length === 0) return;
+  const inRoots = await filesOfRoots(env.files, state.directory);
+  if (inRoots !== undefined)
+    for (const name of tables) if (!inRoots.chunks.has(name)) await remove(`${state.path(TABLES_NAME)}/${name}`);
   const marks = unknown.filter((name) => DeadSegments.nameOf(name) !== undefined);
   const dead = new Set(marks.map((name) => DeadSegments.nameOf(name) ?? ''));
   for (const name of unknown) {
-    if (inRoots?.has(name) === true || marks.includes(name)) continue;
+    if (inRoots?.segments.has(name) === true || marks.includes(name)) continue;
     if (inRoots !== undefined && dead.has(name)) {
       await remove(`${store.directory}/${name}`);
       continue;

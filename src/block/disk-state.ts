@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 
-import type { Address, LogPosition } from './address.ts';
+import type { Address } from './address.ts';
 import type { DiskKeys } from './disk-keys.ts';
 import { NO_WORK } from './disk-work.ts';
 import type { DiskWork } from './disk-work.ts';
 import type { Environment, Limits } from './environment.ts';
+import { ROOTS_NAME, SEGMENTS_NAME, TABLES_NAME } from './file-names.ts';
 import type { HeadFile } from './head-file.ts';
 import type { Head } from './head-format.ts';
 import type { Log } from './log.ts';
@@ -17,16 +18,9 @@ import type { SegmentMaker } from './segment-files.ts';
 import { SegmentStore } from './segment-store.ts';
 import { slotOffset } from './slot-format.ts';
 import { SpareFiles } from './spare-files.ts';
-import type { SegmentEntry, SegmentTable } from './table-format.ts';
-
-/** Names inside a disk's directory. */
-export const HEAD_NAME = 'head';
-export const LOCK_NAME = 'lock';
-export const MARK_NAME = 'mark';
-export const SEGMENTS_NAME = 'seg';
-export const TABLES_NAME = 'tables';
-export const ROOTS_NAME = 'roots';
-export const RETIRED_NAME = 'retired';
+import { TableWriter } from './table-writer.ts';
+import type { SegmentTable, TableFields } from './table-format.ts';
+import { UnusedChunks } from './unused-chunks.ts';
 
 /** A disk that is being written: begun by the first write after an open, ended by the close. */
 export interface Session {
@@ -47,6 +41,7 @@ export class DiskState {
   readonly store: SegmentStore;
   readonly pages: MapPages;
   readonly spares: SpareFiles;
+  readonly unusedChunks: UnusedChunks;
   head: Head;
   pin: Pin;
   root: Address;
@@ -78,8 +73,8 @@ export class DiskState {
     this.pin = parts.pin;
     this.root = parts.table.root;
     const { files, log, readers = new ReaderCache(parts.limits.openSegments) } = parts.env;
-    this.store = new SegmentStore(this.path(SEGMENTS_NAME), { files, cache: readers, log });
-    for (const entry of parts.table.segments) this.store.put(entry);
+    this.store = new SegmentStore(this.path(SEGMENTS_NAME), { files, cache: readers, log }, parts.table);
+    this.unusedChunks = new UnusedChunks({ files, log, tables: this.path(TABLES_NAME), roots: this.path(ROOTS_NAME) });
     const { store, keys } = this;
     this.spares = new SpareFiles(files, slotOffset(parts.limits.segmentSlots), () => sparesFor(store.size));
     this.pages = new MapPages({ store, keys, log: parts.env.log, pagesMax: parts.limits.mapPages });
@@ -93,15 +88,15 @@ export class DiskState {
     return this.head.sizeBytes / 4096;
   }
 
-  /** The state as a table: what a checkpoint or a snapshot stores. */
-  table(root: Address, segments: readonly SegmentEntry[], snapshotId: string, sequence: number): SegmentTable {
+  /** What a table of this disk says besides its segments. */
+  tableFields(root: Address, snapshotId: string, sequence: number): TableFields {
     const { suite, diskId, sizeBytes } = this.head;
-    return { suite, diskId, snapshotId, sequence, sizeBytes, root, segments };
+    return { suite, diskId, snapshotId, sequence, sizeBytes, root };
   }
 
-  /** Every segment of the state that ends at `end`. */
-  segmentsUpTo(end: LogPosition): SegmentEntry[] {
-    return this.store.entries().map((entry) => (entry.number === end.segment ? { ...entry, slots: end.slot } : entry));
+  newTableWriter(): TableWriter {
+    const { files, random } = this.env;
+    return new TableWriter({ files, random, keys: this.keys, directory: this.path(TABLES_NAME) });
   }
 }
 

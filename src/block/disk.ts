@@ -22,7 +22,7 @@ import { checkDiskSize } from './create-disk.ts';
 import { deleteSnapshot } from './delete-disk.ts';
 import { Collector } from './collector.ts';
 import type { Collection } from './collector.ts';
-import { MARK_NAME } from './disk-state.ts';
+import { MARK_NAME } from './file-names.ts';
 import type { DiskState, Session } from './disk-state.ts';
 import { usageOfDisk } from './disk-usage.ts';
 import type { DiskStatistics } from './disk-work.ts';

@@ -62,6 +62,7 @@ export class HeadFile {
         throw corrupt('HEAD_CORRUPT', 'no copy of the head is authentic under this data key; restore it from a backup');
       for (const [place, other] of heads.entries())
         if (other === undefined) log.error({ file: path, copy: place }, 'a copy of the head failed verification');
+      keys.openOlder(head.olderKeys);
       const needsRepair = Buffer.compare(copies[0], copies[1]) !== 0;
       const copy = copies[newest];
       const headFile = new HeadFile(file, keys, { place: newest, copy: copy.slice(), sequence: head.sequence });

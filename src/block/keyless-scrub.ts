@@ -2,7 +2,7 @@ import { isKind, messageOf, SystemError } from '../base/errors.ts';
 import { readChecksums } from './checksum-file.ts';
 import { checksumOf, NO_CHECKSUM } from './checksum-format.ts';
 import type { Checksums } from './checksum-format.ts';
-import { HEAD_NAME, ROOTS_NAME, SEGMENTS_NAME, TABLES_NAME } from './disk-state.ts';
+import { HEAD_NAME, ROOTS_NAME, SEGMENTS_NAME, TABLES_NAME } from './file-names.ts';
 import type { Environment } from './environment.ts';
 import { equalBytes, fromHex, toHex } from './fixed-bytes.ts';
 import { ReaderCache } from './reader-cache.ts';
@@ -14,7 +14,7 @@ import { SEGMENT_HEADER_REGION_BYTES } from './segment-format.ts';
 import { isSegmentName } from './segment-files.ts';
 import { SegmentFile } from './segment-file.ts';
 import { SLOT_SIZE_BYTES } from './slot-format.ts';
-import { readWhole } from './table-file.ts';
+import { readWhole } from './durable-files.ts';
 
 const CHUNK_SLOTS = 128;
 

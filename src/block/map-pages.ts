@@ -9,6 +9,7 @@ import { blocksBelow, decodeMapPage, PAGE_ENTRIES, ROOT_LEVEL, uniformPage } fro
 import type { MapEntries } from './map-page.ts';
 import type { SegmentStore } from './segment-store.ts';
 import { openSlot, SLOT_MAP, SLOT_SIZE_BYTES } from './slot-format.ts';
+import type { SegmentEntry } from './table-format.ts';
 
 /**
  * Reads pages of the map when they are needed and keeps the most recently used ones. Pages are cached by address, and
@@ -101,7 +102,8 @@ export class MapPages {
     const cached = this.#pages.get(address);
     if (cached !== undefined) return cached;
     const sealed = this.#store.readSlotsCached(segmentOf(address), slotOf(address), copiesOn(level));
-    return sealed === undefined ? this.#fetch(address, level, index) : this.#decode(address, level, index, sealed);
+    if (sealed === undefined) return this.#fetch(address, level, index);
+    return this.#decode(address, level, index, sealed, this.#store.entry(segmentOf(address)));
   }
 
   keep(address: Address, entries: MapEntries): void {
@@ -174,15 +176,20 @@ export class MapPages {
 
   async #fetch(address: Address, level: number, index: number): Promise<MapEntries> {
     const sealed = new Uint8Array(copiesOn(level) * SLOT_SIZE_BYTES);
-    await this.#store.readSlots(segmentOf(address), slotOf(address), sealed);
-    return this.#decode(address, level, index, sealed);
+    const segment = await this.#store.readSlots(segmentOf(address), slotOf(address), sealed);
+    return this.#decode(address, level, index, sealed, segment);
   }
 
-  /** @param sealed the copies of the page, and anything behind them. */
-  #decode(address: Address, level: number, index: number, sealed: Uint8Array): MapEntries {
+  /** @param sealed the copies of the page, and anything behind them, from the file of `segment`. */
+  #decode(
+    address: Address,
+    level: number,
+    index: number,
+    sealed: Uint8Array,
+    { number, epoch }: SegmentEntry,
+  ): MapEntries {
     const copies = copiesOn(level);
-    const number = segmentOf(address);
-    const aead = this.#keys.aead(this.#store.entry(number).epoch);
+    const aead = this.#keys.aead(epoch);
     let entries: MapEntries | undefined;
     for (let copy = 0; copy < copies; copy++) {
       const body = new Uint8Array(BLOCK_SIZE_BYTES);

@@ -1,16 +1,8 @@
 import { messageOf, SystemError } from '../base/errors.ts';
 import { checkMetadata, CHECKED_AT_OPEN_MAX, removeLeftovers } from './disk-checks.ts';
 import { DiskKeys } from './disk-keys.ts';
-import {
-  DiskState,
-  HEAD_NAME,
-  LOCK_NAME,
-  machineDigest,
-  MARK_NAME,
-  RETIRED_NAME,
-  ROOTS_NAME,
-  TABLES_NAME,
-} from './disk-state.ts';
+import { DiskState, machineDigest } from './disk-state.ts';
+import { HEAD_NAME, LOCK_NAME, MARK_NAME, RETIRED_NAME, ROOTS_NAME, TABLES_NAME } from './file-names.ts';
 import { DEFAULT_LIMITS } from './environment.ts';
 import type { DataKey, Environment } from './environment.ts';
 import { equalBytes, toHex } from './fixed-bytes.ts';

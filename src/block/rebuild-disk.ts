@@ -4,7 +4,7 @@ import type { LogPosition } from './address.ts';
 import { commitRecovered } from './checkpoint.ts';
 import { makeDisk, removeTree, splitPath } from './create-disk.ts';
 import { DiskKeys } from './disk-keys.ts';
-import { MARK_NAME, ROOTS_NAME, SEGMENTS_NAME, TABLES_NAME } from './disk-state.ts';
+import { MARK_NAME, ROOTS_NAME, SEGMENTS_NAME, TABLES_NAME } from './file-names.ts';
 import type { DataKey, DiskIdentity, Environment } from './environment.ts';
 import { toHex } from './fixed-bytes.ts';
 import { ioError } from './io-errors.ts';

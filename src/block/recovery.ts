@@ -4,7 +4,7 @@ import { isBefore } from './address.ts';
 import type { Address, LogPosition } from './address.ts';
 import { commitRecovered } from './checkpoint.ts';
 import type { DiskState } from './disk-state.ts';
-import { MARK_NAME } from './disk-state.ts';
+import { MARK_NAME } from './file-names.ts';
 import { equalBytes, toHex } from './fixed-bytes.ts';
 import { corrupt } from './io-errors.ts';
 import { LogReader } from './log-reader.ts';

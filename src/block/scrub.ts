@@ -8,7 +8,7 @@ import { readChecksums, removeStaleChecksums, writeChecksums } from './checksum-
 import { checksumOf, NO_CHECKSUM } from './checksum-format.ts';
 import type { Checksums } from './checksum-format.ts';
 import type { DiskKeys } from './disk-keys.ts';
-import { SEGMENTS_NAME } from './disk-state.ts';
+import { SEGMENTS_NAME } from './file-names.ts';
 import type { Environment } from './environment.ts';
 import { osCode } from './file-system.ts';
 import { equalBytes, toHex } from './fixed-bytes.ts';
@@ -207,7 +207,7 @@ class Scrub {
   }
 
   /** False when the store cannot read it. */
-  async #read(read: () => Promise<void>): Promise<boolean> {
+  async #read(read: () => Promise<unknown>): Promise<boolean> {
     try {
       await read();
       return true;

@@ -3,7 +3,7 @@ import type { Logger } from '../base/log.ts';
 import type { Address } from './address.ts';
 import { isMarker } from './address.ts';
 import type { DiskKeys } from './disk-keys.ts';
-import { ROOTS_NAME } from './disk-state.ts';
+import { ROOTS_NAME } from './file-names.ts';
 import type { DiskState } from './disk-state.ts';
 import { equalBytes } from './fixed-bytes.ts';
 import { ROOT_LEVEL } from './map-page.ts';

@@ -68,9 +68,8 @@ export class SegmentMaker {
   async make(kind: SegmentKind, epoch: EpochRecord, capacity: number): Promise<FreshSegment> {
     const number = this.#nextNumber++;
     const id = this.#random.bytes(SEGMENT_ID_SIZE_BYTES);
-    const suite = this.keys.suite;
     const copy = encodeSegmentHeader(
-      { kind, suite, number, id, session: this.session, epoch, capacity, diskId: this.#diskId },
+      { kind, number, id, session: this.session, epoch, capacity, diskId: this.#diskId },
       this.keys,
     );
     const path = this.store.pathOf(id);

@@ -2,7 +2,6 @@
 import { createHash } from 'node:crypto';
 
 import { assert } from '../base/assert.ts';
-import type { Suite } from '../crypto/aead.ts';
 import { EPOCH_ID_SIZE_BYTES, MAC_SIZE_BYTES, WRAPPED_EPOCH_SIZE_BYTES } from './disk-keys.ts';
 import type { DiskKeys, EpochRecord } from './disk-keys.ts';
 import { ByteReader, ByteWriter } from './fixed-bytes.ts';
@@ -24,7 +23,6 @@ const KIND_CODES: Readonly<Record<SegmentKind, number>> = { log: 1, map: 2 };
 
 export interface SegmentHeader {
   readonly kind: SegmentKind;
-  readonly suite: Suite;
   readonly number: number;
   /** Random, so that two timelines of one disk never mistake each other's segments; the file is named after it. */
   readonly id: Uint8Array;
@@ -42,7 +40,7 @@ export function encodeSegmentHeader(header: SegmentHeader, keys: DiskKeys): Uint
     .text(MAGIC)
     .u16(VERSION)
     .u8(KIND_CODES[header.kind])
-    .u8(SUITE_CODES[header.suite])
+    .u8(SUITE_CODES[header.epoch.suite])
     .u32(header.capacity)
     .u64(header.number)
     .raw(header.id)
@@ -67,12 +65,11 @@ export function decodeSegmentHeader(copy: Uint8Array, keys: DiskKeys): SegmentHe
   if (kind === undefined || suite === undefined) return undefined;
   const fields: SegmentHeader = {
     kind,
-    suite,
     capacity: reader.u32(),
     number: reader.u64(),
     id: reader.raw(SEGMENT_ID_SIZE_BYTES),
     session: reader.raw(16),
-    epoch: { id: reader.raw(EPOCH_ID_SIZE_BYTES), wrapped: reader.raw(WRAPPED_EPOCH_SIZE_BYTES) },
+    epoch: { id: reader.raw(EPOCH_ID_SIZE_BYTES), suite, wrapped: reader.raw(WRAPPED_EPOCH_SIZE_BYTES) },
     diskId: reader.text(reader.u8()),
   };
   return reader.overrun ? undefined : fields;

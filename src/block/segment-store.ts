@@ -2,7 +2,8 @@ import { toHex } from './fixed-bytes.ts';
 import { corrupt } from './io-errors.ts';
 import { SegmentFile } from './segment-file.ts';
 import type { SegmentFileParts } from './segment-file.ts';
-import type { SegmentEntry } from './table-format.ts';
+import { SegmentRanges } from './segment-ranges.ts';
+import type { SegmentEntry, SegmentTable } from './table-format.ts';
 
 interface Known {
   readonly entry: SegmentEntry;
@@ -42,12 +43,21 @@ class SharedFiles {
 /** The segments of one state of a disk, by number, and their files for reading. */
 export class SegmentStore {
   readonly directory: string;
+  /** The same segments, as the table that a checkpoint writes. */
+  readonly ranges: SegmentRanges;
   readonly #shared: SharedFiles;
   readonly #known = new Map<number, Known>();
 
-  constructor(directory: string, parts: SegmentFileParts | SharedFiles) {
+  /** @param table what it begins with: nothing, if it is left out. */
+  constructor(
+    directory: string,
+    parts: SegmentFileParts | SharedFiles,
+    table: Pick<SegmentTable, 'segments' | 'chunks'> = { segments: [], chunks: [] },
+  ) {
     this.directory = directory;
     this.#shared = parts instanceof SharedFiles ? parts : new SharedFiles(parts);
+    this.ranges = new SegmentRanges(table);
+    for (const entry of table.segments) this.#know(entry);
   }
 
   /** A store for another state of the same disk, to be closed by who asked for it. It shares open files with this one. */
@@ -56,22 +66,15 @@ export class SegmentStore {
   }
 
   put(entry: SegmentEntry): void {
-    const before = this.#known.get(entry.number);
-    const name = toHex(entry.id);
-    if (before?.name === name) {
-      this.#known.set(entry.number, { entry, name, file: before.file });
-      return;
-    }
-    const file = this.#shared.take(name, this.pathOf(entry.id), entry.number);
-    this.#known.set(entry.number, { entry, name, file });
-    if (before !== undefined) this.#shared.give(before.name);
+    this.ranges.put(entry);
+    this.#know(entry);
   }
 
   remove(number: number): void {
     const known = this.#known.get(number);
     if (known === undefined) return;
-    this.#known.delete(number);
-    this.#shared.give(known.name);
+    this.ranges.remove(number);
+    this.#forget(known);
   }
 
   /** @throws {SystemError} kind `corrupt`: the map names a segment that the table lacks. */
@@ -99,9 +102,22 @@ export class SegmentStore {
     return `${this.directory}/${toHex(id)}`;
   }
 
-  /** Fills `buffer` with the sealed bytes of consecutive slots; those that the file lacks become zeroes. */
-  async readSlots(number: number, firstSlot: number, buffer: Uint8Array): Promise<void> {
-    await this.#segment(number).file.read(firstSlot, buffer);
+  /**
+   * Fills `buffer` with the sealed bytes of consecutive slots; those that the file lacks become zeroes. Answers the
+   * segment whose file was read: at the end of the wait another may have its number, with the same blocks under another
+   * epoch.
+   */
+  async readSlots(number: number, firstSlot: number, buffer: Uint8Array): Promise<SegmentEntry> {
+    for (;;) {
+      const known = this.#segment(number);
+      try {
+        await known.file.read(firstSlot, buffer);
+        return known.entry;
+      } catch (error) {
+        // Its file may be gone because there is a newer one.
+        if (this.#segment(number).name === known.name) throw error;
+      }
+    }
   }
 
   /**
@@ -118,12 +134,29 @@ export class SegmentStore {
   }
 
   close(): void {
-    for (const number of this.#known.keys()) this.remove(number);
+    for (const known of this.#known.values()) this.#forget(known);
   }
 
   #segment(number: number): Known {
     const known = this.#known.get(number);
     if (known === undefined) throw corrupt('SEGMENT_UNKNOWN', `segment ${number} is not in the disk's segment table`);
     return known;
+  }
+
+  #know(entry: SegmentEntry): void {
+    const before = this.#known.get(entry.number);
+    const name = toHex(entry.id);
+    if (before?.name === name) {
+      this.#known.set(entry.number, { entry, name, file: before.file });
+      return;
+    }
+    const file = this.#shared.take(name, this.pathOf(entry.id), entry.number);
+    this.#known.set(entry.number, { entry, name, file });
+    if (before !== undefined) this.#shared.give(before.name);
+  }
+
+  #forget({ entry, name }: Known): void {
+    this.#known.delete(entry.number);
+    this.#shared.give(name);
   }
 }

@@ -1,6 +1,7 @@
 import { messageOf } from '../base/errors.ts';
 import type { DiskState, Session } from './disk-state.ts';
-import { machineDigest, MARK_NAME } from './disk-state.ts';
+import { machineDigest } from './disk-state.ts';
+import { MARK_NAME } from './file-names.ts';
 import { storedInode } from './head-format.ts';
 import { ioError } from './io-errors.ts';
 import { Log } from './log.ts';

@@ -1,6 +1,6 @@
 import { SystemError } from '../base/errors.ts';
 import type { DiskKeys } from './disk-keys.ts';
-import { HEAD_NAME, ROOTS_NAME } from './disk-state.ts';
+import { HEAD_NAME, ROOTS_NAME } from './file-names.ts';
 import type { Environment } from './environment.ts';
 import { HeadFile } from './head-file.ts';
 import { corrupt } from './io-errors.ts';

@@ -7,7 +7,7 @@ import type { Extent } from './block-status.ts';
 import { changedBetween } from './compare-states.ts';
 import type { ChangedExtent } from './compare-states.ts';
 import { DiskKeys } from './disk-keys.ts';
-import { SEGMENTS_NAME } from './disk-state.ts';
+import { SEGMENTS_NAME } from './file-names.ts';
 import type { DataKey, Environment } from './environment.ts';
 import { osCode } from './file-system.ts';
 import type { FileSystem } from './file-system.ts';

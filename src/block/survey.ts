@@ -3,7 +3,8 @@ import type { Logger } from '../base/log.ts';
 import { silentLogger } from '../base/log.ts';
 import { BLOCK_SIZE_BYTES } from '../base/units.ts';
 import type { DiskKeys } from './disk-keys.ts';
-import { HEAD_NAME, ROOTS_NAME, SEGMENTS_NAME, TABLES_NAME } from './disk-state.ts';
+import { readWhole } from './durable-files.ts';
+import { HEAD_NAME, ROOTS_NAME, SEGMENTS_NAME, TABLES_NAME } from './file-names.ts';
 import type { Environment } from './environment.ts';
 import { toHex } from './fixed-bytes.ts';
 import { decodeHead, HEAD_SIZE_BYTES } from './head-format.ts';
@@ -15,7 +16,7 @@ import { decodeSegmentHeader, headerDigest, SEGMENT_HEADER_REGION_BYTES } from '
 import type { SegmentHeader } from './segment-format.ts';
 import { openSlot, SLOT_SIZE_BYTES } from './slot-format.ts';
 import type { SlotMeta } from './slot-format.ts';
-import { readTableFile, readWhole } from './table-file.ts';
+import { readTableFile } from './table-file.ts';
 import type { SegmentEntry, SegmentTable } from './table-format.ts';
 import { decodeCopies } from './two-copies.ts';
 
@@ -114,6 +115,7 @@ async function findHead(
     const heads = [0, HEAD_SIZE_BYTES].map((at) => decodeHead(both.subarray(at, at + HEAD_SIZE_BYTES), keys));
     const [head] = heads.filter((copy) => copy !== undefined).sort((a, b) => b.sequence - a.sequence);
     if (head === undefined) unusable.push('head: no copy verifies');
+    else keys.openOlder(head.olderKeys);
     return head;
   } catch (error) {
     unusable.push(`head: ${messageOf(error)}`);

@@ -1,43 +1,21 @@
 import type { Logger } from '../base/log.ts';
-import type { DiskKeys } from './disk-keys.ts';
-import { equalBytes } from './fixed-bytes.ts';
+import { readChunkFields } from './chunk-format.ts';
+import type { DiskKeys, EpochRecord } from './disk-keys.ts';
+import { readWhole } from './durable-files.ts';
+import { equalBytes, toHex } from './fixed-bytes.ts';
+import { TABLES_NAME } from './file-names.ts';
 import type { FileSystem } from './file-system.ts';
-import { osCode } from './file-system.ts';
-import { corrupt, ioError } from './io-errors.ts';
-import { decodeTable, encodeTable, tableDigest } from './table-format.ts';
-import type { SegmentTable } from './table-format.ts';
-import { concatCopies, decodeSizedCopies } from './two-copies.ts';
-
-/** Makes a table's file, durable under its name. Answers the digest that the head pins. */
-export async function createTableFile(
-  files: FileSystem,
-  directory: string,
-  name: string,
-  table: SegmentTable,
-  keys: DiskKeys,
-): Promise<Uint8Array> {
-  const copy = encodeTable(table, keys);
-  try {
-    await createDurably(files, `${directory}/${name}`, concatCopies(copy));
-    await files.syncDirectory(directory);
-  } catch (error) {
-    throw ioError('writing a segment table', error);
-  }
-  return tableDigest(copy);
-}
-
-/** Makes or replaces a file in one step: after a crash it has all of the new bytes or none. */
-export async function replaceDurably(files: FileSystem, directory: string, name: string, bytes: Uint8Array) {
-  const temporary = `${directory}/${name}.new`;
-  await files.unlink(temporary).catch(() => undefined);
-  await createDurably(files, temporary, bytes);
-  await files.rename(temporary, `${directory}/${name}`);
-  await files.syncDirectory(directory);
-}
+import { corrupt } from './io-errors.ts';
+import { epochName } from './segment-entries.ts';
+import { decodeTable, tableDigest } from './table-format.ts';
+import type { ChunkReference, SegmentEntry, SegmentTable } from './table-format.ts';
+import { decodeSizedCopies } from './two-copies.ts';
 
 /**
+ * A checkpoint's table or a snapshot's root with all of its segments.
+ * @param path `<disk directory>/tables/<id>` or `<disk directory>/roots/<snapshot id>`.
  * @param expectedDigest what the head pins; a copy with another one counts as damaged.
- * @throws {SystemError} kind `corrupt`: no such file, or no copy verifies.
+ * @throws {SystemError} kind `corrupt`: a file is missing, or no copy of one verifies.
  */
 export async function readTableFile(
   files: FileSystem,
@@ -46,46 +24,97 @@ export async function readTableFile(
   log: Logger,
   expectedDigest?: Uint8Array,
 ): Promise<SegmentTable> {
-  const both = await readWhole(files, path);
-  const decoded = decodeSizedCopies(both, (copy) => {
+  const table = await readIndex(files, path, keys, log, expectedDigest);
+  const tables = tablesBeside(path);
+  const segments = [...table.segments];
+  const epochs = new Map<string, EpochRecord>();
+  for (const chunk of table.chunks)
+    for (const entry of await readChunk(files, tables, chunk, table.diskId, log))
+      segments.push(withShared(epochs, entry));
+  return { ...table, segments };
+}
+
+/**
+ * Reads all that `readTableFile` reads, for the damage that this names in the log, and keeps nothing.
+ * @param verified names of chunks that need no other look; grows.
+ */
+export async function checkTableFile(
+  files: FileSystem,
+  path: string,
+  keys: DiskKeys,
+  log: Logger,
+  verified: Set<string>,
+): Promise<void> {
+  const table = await readIndex(files, path, keys, log);
+  for (const chunk of table.chunks) {
+    if (verified.has(toHex(chunk.id))) continue;
+    await readChunk(files, tablesBeside(path), chunk, table.diskId, log);
+    verified.add(toHex(chunk.id));
+  }
+}
+
+/** A table's own file, without the segments that its chunks hold. */
+export async function readIndex(
+  files: FileSystem,
+  path: string,
+  keys: DiskKeys,
+  log: Logger,
+  expectedDigest?: Uint8Array,
+): Promise<SegmentTable> {
+  return readCopies(files, path, log, 'a segment table', (copy) => {
     if (expectedDigest !== undefined && !equalBytes(tableDigest(copy), expectedDigest)) return undefined;
     return decodeTable(copy, keys);
   });
+}
+
+/**
+ * The segments of one chunk.
+ * @param tables the directory of tables.
+ * @throws {SystemError} kind `corrupt`: missing, or no copy is the one that the index names.
+ */
+export async function readChunk(
+  files: FileSystem,
+  tables: string,
+  chunk: ChunkReference,
+  diskId: string,
+  log: Logger,
+): Promise<readonly SegmentEntry[]> {
+  const found = await readCopies(files, `${tables}/${toHex(chunk.id)}`, log, 'a chunk of a segment table', (copy) =>
+    equalBytes(tableDigest(copy), chunk.digest) ? readChunkFields(copy) : undefined,
+  );
+  if (found.range !== chunk.range || found.diskId !== diskId)
+    throw corrupt('TABLE_CORRUPT', `chunk ${toHex(chunk.id)} is of range ${found.range} of disk ${found.diskId}`);
+  return found.segments;
+}
+
+async function readCopies<T>(
+  files: FileSystem,
+  path: string,
+  log: Logger,
+  what: string,
+  decode: (copy: Uint8Array) => T | undefined,
+): Promise<T> {
+  const both = await readWhole(files, path);
+  const decoded = decodeSizedCopies(both, decode);
   for (const [place, copy] of [decoded.first, decoded.second].entries())
-    if (copy === undefined) log.error({ file: path, copy: place }, 'a copy of a segment table failed verification');
+    if (copy === undefined) log.error({ file: path, copy: place }, `a copy of ${what} failed verification`);
   const found = decoded.first ?? decoded.second;
   if (found !== undefined && !decoded.exact)
-    log.error({ file: path, sizeBytes: both.length }, 'a segment table has another length than it was written with');
-  if (found === undefined) throw corrupt('TABLE_CORRUPT', `no copy of the segment table in ${path} verifies`);
+    log.error({ file: path, sizeBytes: both.length }, `${what} has another length than it was written with`);
+  if (found === undefined) throw corrupt('TABLE_CORRUPT', `no copy of ${what} in ${path} verifies`);
   return found;
 }
 
-/** @throws {SystemError} kind `corrupt`: no such file. */
-export async function readWhole(files: FileSystem, path: string): Promise<Uint8Array> {
-  try {
-    const file = await files.open(path, 'read');
-    try {
-      const bytes = new Uint8Array(await file.sizeBytes());
-      const filled = await file.read(bytes, 0);
-      return bytes.subarray(0, filled);
-    } finally {
-      await file.close();
-    }
-  } catch (error) {
-    if (osCode(error) === 'ENOENT') throw corrupt('FILE_MISSING', `${path} is missing`);
-    throw ioError(`reading ${path}`, error);
-  }
+/** One record for an epoch, whichever chunk names it: ciphers are kept by record. */
+function withShared(epochs: Map<string, EpochRecord>, entry: SegmentEntry): SegmentEntry {
+  const name = epochName(entry.epoch);
+  const known = epochs.get(name);
+  if (known === undefined) epochs.set(name, entry.epoch);
+  return known === undefined || known === entry.epoch ? entry : { ...entry, epoch: known };
 }
 
-async function createDurably(files: FileSystem, path: string, bytes: Uint8Array): Promise<void> {
-  const file = await files.create(path);
-  try {
-    await file.write(bytes, 0);
-    await file.sync();
-  } catch (error) {
-    await files.unlink(path).catch(() => undefined);
-    throw error;
-  } finally {
-    await file.close();
-  }
+/** The directory of tables of the disk whose table or root is at `path`. */
+export function tablesBeside(path: string): string {
+  const directory = path.slice(0, path.lastIndexOf('/'));
+  return `${directory.slice(0, directory.lastIndexOf('/'))}/${TABLES_NAME}`;
 }

@@ -1,6 +1,9 @@
 /** One value of every format, with the keys and the layout that docs/formats gives it. */
 import { addressOf } from '../../src/block/address.ts';
+import { decodeChunk, encodeChunk } from '../../src/block/chunk-format.ts';
+import type { Chunk } from '../../src/block/chunk-format.ts';
 import { DiskKeys } from '../../src/block/disk-keys.ts';
+import type { EpochRecord } from '../../src/block/disk-keys.ts';
 import { decodeHead, encodeHead } from '../../src/block/head-format.ts';
 import type { Head } from '../../src/block/head-format.ts';
 import { decodeMapPage, encodeMapPage, PAGE_ENTRIES } from '../../src/block/map-page.ts';
@@ -13,7 +16,7 @@ import type { SegmentHeader } from '../../src/block/segment-format.ts';
 import { openSlot, sealSlot, SLOT_DATA, SLOT_SIZE_BYTES } from '../../src/block/slot-format.ts';
 import type { SlotMeta } from '../../src/block/slot-format.ts';
 import { decodeTable, encodeTable } from '../../src/block/table-format.ts';
-import type { SegmentTable } from '../../src/block/table-format.ts';
+import type { SegmentEntry, SegmentTable } from '../../src/block/table-format.ts';
 import type { Suite } from '../../src/crypto/aead.ts';
 import { nodeCipherBackend } from '../../src/crypto/node-aead.ts';
 
@@ -34,12 +37,55 @@ export interface Sample {
 
 const SEGMENT = 2 ** 32 + 5;
 
+const segmentsOf = (epoch: EpochRecord): SegmentEntry[] => [
+  { number: 2 ** 32 + 2, id: counting(16, 5), headerDigest: counting(16, 6), epoch, slots: 16_256 },
+  { number: SEGMENT, id: counting(16, 7), headerDigest: counting(16, 8), epoch, slots: 42 },
+];
+
+/** What version 1 wrote, and is only read: by the names that `vectors/formats.json` has for it. */
+export function samplesOfVersion1(suite: Suite): (Pick<Sample, 'name' | 'decode'> & { readonly value: unknown })[] {
+  const keys = keysOf(suite);
+  const epoch = keys.adoptEpoch(counting(16, 64), counting(32, 128), suite);
+  const head: Head = {
+    diskId: 'd-golden',
+    sizeBytes: 64 * 2 ** 40,
+    encrypted: true,
+    wrappedKey: counting(20, 200),
+    sequence: 2 ** 40 + 3,
+    suite,
+    clean: false,
+    tableId: counting(16, 1),
+    tableDigest: counting(32, 2),
+    session: counting(16, 32),
+    log: { segment: SEGMENT, id: counting(16, 16), slot: 77 },
+    nextSegment: SEGMENT + 1,
+    machine: counting(32, 3),
+    directoryInode: 123_456_789,
+    olderKeys: [],
+    reencryption: undefined,
+  };
+  const [first, last] = segmentsOf(epoch);
+  const table = {
+    suite,
+    diskId: 'd-golden',
+    snapshotId: 's-golden',
+    sequence: 9,
+    sizeBytes: 2 ** 30,
+    root: addressOf(SEGMENT, 40),
+    segments: [{ ...first, number: 3 }, last],
+    chunks: [],
+  };
+  return [
+    { name: 'head', value: head, decode: (bytes) => decodeHead(bytes, keys) },
+    { name: 'table', value: table, decode: (bytes) => decodeTable(bytes, keys) },
+  ];
+}
+
 export function samplesOf(suite: Suite): Sample[] {
   const keys = keysOf(suite);
-  const epoch = keys.adoptEpoch(counting(16, 64), counting(32, 128));
+  const epoch = keys.adoptEpoch(counting(16, 64), counting(32, 128), suite);
   const header: SegmentHeader = {
     kind: 'log',
-    suite,
     number: SEGMENT,
     id: counting(16, 16),
     session: counting(16, 32),
@@ -62,6 +108,14 @@ export function samplesOf(suite: Suite): Sample[] {
     nextSegment: SEGMENT + 1,
     machine: counting(32, 3),
     directoryInode: 123_456_789,
+    olderKeys: [counting(160, 11)],
+    reencryption: {
+      paused: false,
+      bytesPerSecond: 5_000_000,
+      segments: 2 ** 32 + 1,
+      slots: 2 ** 46,
+      beganAtMs: 1_764_000_000_000,
+    },
   };
   const table: SegmentTable = {
     suite,
@@ -70,11 +124,13 @@ export function samplesOf(suite: Suite): Sample[] {
     sequence: 9,
     sizeBytes: 2 ** 30,
     root: addressOf(SEGMENT, 40),
-    segments: [
-      { number: 3, id: counting(16, 5), headerDigest: counting(16, 6), epoch, slots: 16_256 },
-      { number: SEGMENT, id: counting(16, 7), headerDigest: counting(16, 8), epoch, slots: 42 },
+    segments: [],
+    chunks: [
+      { range: 0, id: counting(16, 12), digest: counting(32, 13), segmentCount: 7 },
+      { range: 2 ** 22, id: counting(16, 14), digest: counting(32, 15), segmentCount: 2 },
     ],
   };
+  const chunk: Chunk = { diskId: 'd-golden', range: 2 ** 22, segments: segmentsOf(epoch) };
   const mark: Mark = { session: counting(16, 32), durable: { segment: SEGMENT, slot: 12 } };
   const begin: Note = {
     kind: 'begin',
@@ -96,7 +152,7 @@ export function samplesOf(suite: Suite): Sample[] {
       value: { id: epoch.id, secret: counting(32, 128) },
       encode: () => Buffer.concat([epoch.id, epoch.wrapped]),
       decode: (bytes) => {
-        const record = { id: new Uint8Array(bytes.subarray(0, 16)), wrapped: bytes.subarray(16) };
+        const record = { id: new Uint8Array(bytes.subarray(0, 16)), suite, wrapped: bytes.subarray(16) };
         return { id: record.id, secret: keys.epochSecret(record) };
       },
     },
@@ -164,7 +220,15 @@ export function samplesOf(suite: Suite): Sample[] {
         ['disk id', 95],
         ['wrapped key length', 2],
         ['wrapped key', 20],
-        ['zeroes', 3770],
+        ['zeroes', 2042],
+        ['earlier keys', 4],
+        ['re-encryption', 4],
+        ['bytes per second', 8],
+        ['segments', 8],
+        ['slots', 8],
+        ['began', 8],
+        ['earlier key', 160],
+        ['zeroes', 1528],
         ['mac', 32],
       ],
       value: head,
@@ -184,16 +248,35 @@ export function samplesOf(suite: Suite): Sample[] {
         ['root', 8],
         ['disk id', 96],
         ['snapshot id', 96],
-        ['epochs', 4],
-        ['segments', 4],
-        ['epoch 0', 64],
-        ['segment 3', 56],
-        ['segment 4294967301', 56],
+        ['chunks', 4],
+        ['zeroes', 4],
+        ['chunk of 0', 64],
+        ['chunk of 4194304', 64],
         ['mac', 32],
       ],
       value: table,
       encode: () => encodeTable(table, keys),
       decode: (bytes) => decodeTable(bytes, keys),
+    },
+    {
+      name: 'chunk',
+      layout: [
+        ['magic', 8],
+        ['version', 2],
+        ['zeroes', 2],
+        ['length', 4],
+        ['range', 8],
+        ['disk id', 96],
+        ['epochs', 4],
+        ['segments', 4],
+        ['epoch 0', 72],
+        ['segment 4294967298', 56],
+        ['segment 4294967301', 56],
+        ['mac', 32],
+      ],
+      value: chunk,
+      encode: () => encodeChunk(chunk, keys),
+      decode: (bytes) => decodeChunk(bytes, keys),
     },
     {
       name: 'mark',

@@ -31,7 +31,7 @@ export function goldenKeys(suite: Suite = 'aes-256-gcm', cipher = nodeCipherBack
 }
 
 export function goldenEpoch(suite: Suite = 'aes-256-gcm'): EpochRecord {
-  return { id: GOLDEN_EPOCH_ID, wrapped: fromFields(GOLDEN_WRAPPED[suite]) };
+  return { id: GOLDEN_EPOCH_ID, suite, wrapped: fromFields(GOLDEN_WRAPPED[suite]) };
 }
 
 /** Bytes from hex, field by field. */

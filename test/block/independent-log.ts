@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
 import type { IndependentHead } from './independent-reader.ts';
-import { openSlot, u64 } from './independent-slot.ts';
+import { openSlot, SUITES, u64 } from './independent-slot.ts';
 import type { Keys, Segment, Slot } from './independent-slot.ts';
 
 interface Position {
@@ -31,9 +31,11 @@ export function replay(directory: string, keys: Keys, head: IndependentHead, kno
     }
     if (header.readUInt8(10) !== 1 || !header.subarray(40, 56).equals(head.session)) continue;
     if (u64(header, 16) < head.log.segment) continue;
-    candidates.push({ number: u64(header, 16), id, key: keys.slotKey(header.subarray(56, 120), head.suite) });
+    const suite = SUITES[header.readUInt8(11)];
+    if (suite === undefined) throw new Error('an unknown suite');
+    candidates.push({ number: u64(header, 16), id, suite, key: keys.slotKey(header.subarray(56, 120), suite) });
   }
-  const open = (segment: Segment, slot: number): Slot | undefined => openSlot(directory, head.suite, segment, slot);
+  const open = (segment: Segment, slot: number): Slot | undefined => openSlot(directory, segment, slot);
   let proven: Position = head.log;
   const prove = (position: Position): void => {
     if (isBefore(proven, position)) proven = position;

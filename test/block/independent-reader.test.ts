@@ -144,7 +144,8 @@ test('one damaged copy of the head, of the table and of the upper pages costs no
   const rootAddress = Number(readFileSync(table).readBigUInt64LE(32));
   flip(path.join(directory, 'head'), 2000);
   flip(table, 20);
-  const segment = segmentFile(readFileSync(table), Math.floor(rootAddress / 2 ** 20));
+  flip(path.join(directory, 'tables', readFileSync(table).toString('hex', 248, 264)), 300);
+  const segment = segmentFile(directory, readFileSync(table), Math.floor(rootAddress / 2 ** 20));
   flip(path.join(directory, 'seg', segment), 1024 + 4128 * (rootAddress % 2 ** 20) + 99);
   assertReads(readDisk(directory, key).state, expected);
   flip(path.join(directory, 'seg', segment), 1024 + 4128 * ((rootAddress % 2 ** 20) + 1) + 99);
@@ -177,10 +178,12 @@ test('the independent reader uses nothing of the engine', () => {
   );
 });
 
-/** Name of the file of segment `number`, by a table's second copy, which is undamaged. */
-function segmentFile(table: Buffer, number: number): string {
-  const copy = table.subarray(table.length / 2);
-  const first = 240 + 64 * copy.readUInt32LE(232);
+/** Name of the file of segment `number`, by the second copies of the table and of its only chunk, which are undamaged. */
+function segmentFile(directory: string, table: Buffer, number: number): string {
+  const id = table.toString('hex', table.length / 2 + 248, table.length / 2 + 264);
+  const chunk = readFileSync(path.join(directory, 'tables', id));
+  const copy = chunk.subarray(chunk.length / 2);
+  const first = 128 + 72 * copy.readUInt32LE(120);
   for (let at = first; at < copy.length - 32; at += 56)
     if (Number(copy.readBigUInt64LE(at)) === number) return copy.toString('hex', at + 8, at + 24);
   throw new Error(`the table has no segment ${number}`);

@@ -18,12 +18,15 @@ function readHead(directory: string, keys: Keys) {
       copy.length === 4096 &&
       keys.verifies('head', copy) &&
       copy.toString('latin1', 0, 8) === 'SDHEAD_1' &&
-      copy.readUInt16LE(8) === 1,
+      (copy.readUInt16LE(8) === 1 || copy.readUInt16LE(8) === 2),
   );
   const [copy] = copies.toSorted((a, b) => u64(b, 16) - u64(a, 16));
   if (copy === undefined) throw new Error('no copy of the head verifies');
   const suite = SUITES[copy.readUInt8(10)];
   if (suite === undefined) throw new Error('an unknown suite');
+  const olderCount = copy.readUInt16LE(8) === 1 ? 0 : copy.readUInt32LE(2336);
+  const olderKeys = Array.from({ length: olderCount }, (_, i) => copy.subarray(2376 + 160 * i, 2376 + 160 * (i + 1)));
+  keys.openOlder(olderKeys, suite);
   return {
     suite,
     encrypted: (copy.readUInt8(11) & 1) !== 0,
@@ -40,45 +43,84 @@ function readHead(directory: string, keys: Keys) {
 }
 export type IndependentHead = ReturnType<typeof readHead>;
 
-/** docs/formats/table.md */
-function readTable(file: string, keys: Keys, isRight: (copy: Buffer) => boolean) {
+/** The first right one of the two copies of a record that says at 12 how many bytes it has. */
+function copyIn(file: string, isRight: (copy: Buffer) => boolean): Buffer {
   const bytes = readFileSync(file);
   const sizes = [bytes.readUInt32LE(12), Math.floor(bytes.length / 2)];
   const copy = sizes
     .flatMap((size) => [bytes.subarray(0, size), bytes.subarray(size, 2 * size)])
-    .find(
-      (candidate) =>
-        isRight(candidate) &&
-        keys.verifies('table', candidate) &&
-        candidate.toString('latin1', 0, 8) === 'SDTABLE1' &&
-        candidate.readUInt16LE(8) === 1 &&
-        candidate.readUInt32LE(12) === candidate.length,
-    );
-  const suite = SUITES[copy?.readUInt8(11) ?? 0];
-  if (copy === undefined || suite === undefined) throw new Error(`no copy of ${file} verifies`);
-  const epochCount = copy.readUInt32LE(232);
-  const segments = new Map<number, Segment>();
-  for (let i = 0; i < copy.readUInt32LE(236); i++) {
-    const at = 240 + 64 * epochCount + 56 * i;
-    const epochAt = 240 + 64 * copy.readUInt32LE(at + 40);
-    const key = keys.slotKey(copy.subarray(epochAt, epochAt + 64), suite);
-    segments.set(u64(copy, at), { number: u64(copy, at), id: copy.toString('hex', at + 8, at + 24), key });
-  }
-  return {
-    suite,
+    .find((candidate) => isRight(candidate) && candidate.readUInt32LE(12) === candidate.length);
+  if (copy === undefined) throw new Error(`no copy of ${file} verifies`);
+  return copy;
+}
+
+const sha256 = (bytes: Buffer): Buffer => createHash('sha256').update(bytes).digest();
+
+/** docs/formats/table.md */
+function readTable(file: string, keys: Keys, isRight: (copy: Buffer) => boolean) {
+  const copy = copyIn(
+    file,
+    (candidate) =>
+      isRight(candidate) && keys.verifies('table', candidate) && candidate.toString('latin1', 0, 8) === 'SDTABLE1',
+  );
+  const version = copy.readUInt16LE(8);
+  const suite = SUITES[copy.readUInt8(11)];
+  if (suite === undefined) throw new Error('an unknown suite');
+  const fields = {
     sizeBytes: u64(copy, 24),
     root: u64(copy, 32),
     diskId: nameAt(copy, 40),
     snapshotId: nameAt(copy, 136),
-    segments,
   };
+  if (version === 1) {
+    const lists = { copy, at: 240, epochs: copy.readUInt32LE(232), epochSize: 64, segments: copy.readUInt32LE(236) };
+    return { ...fields, segments: new Map(readSegments(lists, keys, () => suite)) };
+  }
+  if (version !== 2) throw new Error(`a table of version ${version}`);
+  const segments = new Map<number, Segment>();
+  for (let i = 0; i < copy.readUInt32LE(232); i++) {
+    const entry = copy.subarray(240 + 64 * i, 240 + 64 * (i + 1));
+    const chunk = readChunk(path.join(path.dirname(file), '..', 'tables', entry.toString('hex', 8, 24)), entry, keys);
+    if (chunk.diskId !== fields.diskId) throw new Error('a chunk is of another disk');
+    for (const [number, segment] of chunk.segments) segments.set(number, segment);
+  }
+  return { ...fields, segments };
+}
+
+/** docs/formats/table.md, "Chunks". @param entry what the index says of it. */
+function readChunk(file: string, entry: Buffer, keys: Keys) {
+  const copy = copyIn(file, (candidate) => sha256(candidate).equals(entry.subarray(24, 56)));
+  if (copy.toString('latin1', 0, 8) !== 'SDCHUNK1' || copy.readUInt16LE(8) !== 1 || !keys.verifies('table', copy))
+    throw new Error(`${file} is no chunk`);
+  const lists = { copy, at: 128, epochs: copy.readUInt32LE(120), epochSize: 72, segments: copy.readUInt32LE(124) };
+  const segments = [...readSegments(lists, keys, (epoch) => SUITES[epoch.readUInt8(64)])];
+  if (u64(copy, 16) !== u64(entry, 0) || segments.length !== entry.readUInt32LE(56))
+    throw new Error('a chunk is of another range');
+  return { diskId: nameAt(copy, 24), segments };
+}
+
+/** Epoch records, then segments of 56 bytes. */
+function* readSegments(
+  lists: { copy: Buffer; at: number; epochs: number; epochSize: number; segments: number },
+  keys: Keys,
+  suiteOf: (epoch: Buffer) => SuiteOf | undefined,
+): Generator<[number, Segment]> {
+  const { copy, epochSize } = lists;
+  for (let i = 0; i < lists.segments; i++) {
+    const at = lists.at + epochSize * lists.epochs + 56 * i;
+    const epochAt = lists.at + epochSize * copy.readUInt32LE(at + 40);
+    const epoch = copy.subarray(epochAt, epochAt + epochSize);
+    const suite = suiteOf(epoch);
+    if (suite === undefined) throw new Error('an unknown suite');
+    const number = u64(copy, at);
+    yield [number, { number, id: copy.toString('hex', at + 8, at + 24), suite, key: keys.slotKey(epoch, suite) }];
+  }
 }
 
 /** One state of a disk, every block of it. */
 export class IndependentState {
   readonly sizeBytes: number;
   readonly #directory: string;
-  readonly #suite: SuiteOf;
   readonly #root: number;
   readonly #segments: Map<number, Segment>;
   readonly #overlay: ReadonlyMap<number, number>;
@@ -87,7 +129,6 @@ export class IndependentState {
   constructor(directory: string, table: ReturnType<typeof readTable>, overlay: ReadonlyMap<number, number>) {
     this.#directory = directory;
     this.sizeBytes = table.sizeBytes;
-    this.#suite = table.suite;
     this.#root = table.root;
     this.#segments = table.segments;
     this.#overlay = overlay;
@@ -130,7 +171,7 @@ export class IndependentState {
   #slot(address: number): Slot | undefined {
     const segment = this.#segments.get(Math.floor(address / 2 ** 20));
     if (segment === undefined) throw new Error(`address ${address} is in no segment of the table`);
-    return openSlot(this.#directory, this.#suite, segment, address % 2 ** 20);
+    return openSlot(this.#directory, segment, address % 2 ** 20);
   }
 }
 
@@ -139,7 +180,7 @@ export function readDisk(directory: string, dataKey: Uint8Array): { head: Indepe
   const keys = new Keys(dataKey);
   const head = readHead(directory, keys);
   const table = readTable(path.join(directory, 'tables', head.tableId), keys, (copy) =>
-    createHash('sha256').update(copy).digest().equals(head.tableDigest),
+    sha256(copy).equals(head.tableDigest),
   );
   if (table.diskId !== head.diskId) throw new Error('the table is of another disk');
   const overlay = head.clean ? new Map<number, number>() : replay(directory, keys, head, table.segments);
@@ -149,8 +190,8 @@ export function readDisk(directory: string, dataKey: Uint8Array): { head: Indepe
 /** docs/formats/roots.md */
 export function readSnapshot(directory: string, dataKey: Uint8Array, snapshotId: string): IndependentState {
   const keys = new Keys(dataKey);
+  const { diskId } = readHead(directory, keys);
   const table = readTable(path.join(directory, 'roots', snapshotId), keys, () => true);
-  if (table.snapshotId !== snapshotId || table.diskId !== readHead(directory, keys).diskId)
-    throw new Error('the root is of another snapshot');
+  if (table.snapshotId !== snapshotId || table.diskId !== diskId) throw new Error('the root is of another snapshot');
   return new IndependentState(directory, table, new Map());
 }

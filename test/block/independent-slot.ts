@@ -10,6 +10,7 @@ export type SuiteOf = NonNullable<(typeof SUITES)[number]>;
 export interface Segment {
   readonly number: number;
   readonly id: string;
+  readonly suite: SuiteOf;
   readonly key: Buffer;
 }
 
@@ -31,28 +32,55 @@ export function nameAt(bytes: Buffer, at: number): string {
   return bytes.toString('latin1', at + 1, at + 1 + bytes.readUInt8(at));
 }
 
+const OLDER_KEYS = ['segment-header', 'table', 'mark', 'epoch-wrap-root'] as const;
+type DerivedKeys = Readonly<Record<(typeof OLDER_KEYS)[number], Buffer>>;
+
 /** docs/formats/keys.md */
 export class Keys {
-  readonly #dataKey: Uint8Array;
+  readonly #head: Buffer;
+  readonly #current: DerivedKeys;
+  #older: readonly DerivedKeys[] = [];
 
   constructor(dataKey: Uint8Array) {
-    this.#dataKey = dataKey;
+    const ofDataKey = (name: string): Buffer => derive(dataKey, '', `sealdisk/v1/${name}`, 32);
+    this.#head = ofDataKey('head');
+    this.#current = {
+      'segment-header': ofDataKey('segment-header'),
+      table: ofDataKey('table'),
+      mark: ofDataKey('mark'),
+      'epoch-wrap-root': ofDataKey('epoch-wrap-root'),
+    };
+  }
+
+  /** Takes the earlier data keys of a head, 160 bytes each. */
+  openOlder(records: readonly Buffer[], suite: SuiteOf): void {
+    this.#older = records.map((record) => {
+      const id = record.subarray(0, 16);
+      const key = derive(this.#current['epoch-wrap-root'], id, `sealdisk/v1/older-keys/${suite.name}`, suite.keySize);
+      const plain = unseal(suite, key, Buffer.alloc(12), id, record.subarray(16));
+      if (plain === undefined) throw new Error('an earlier data key does not open');
+      const at = (place: number): Buffer => Buffer.from(plain.subarray(place * 32, (place + 1) * 32));
+      return { 'segment-header': at(0), table: at(1), mark: at(2), 'epoch-wrap-root': at(3) };
+    });
   }
 
   verifies(purpose: 'head' | 'segment-header' | 'table' | 'mark', record: Buffer): boolean {
     if (record.length < 32) return false;
-    const key = derive(this.#dataKey, '', `sealdisk/v1/${purpose}`, 32);
-    const expected = createHmac('sha256', key).update(record.subarray(0, -32)).digest();
-    return timingSafeEqual(expected, record.subarray(-32));
+    const keys = purpose === 'head' ? [this.#head] : [this.#current, ...this.#older].map((each) => each[purpose]);
+    return keys.some((key) => {
+      const expected = createHmac('sha256', key).update(record.subarray(0, -32)).digest();
+      return timingSafeEqual(expected, record.subarray(-32));
+    });
   }
 
   slotKey(record: Buffer, suite: SuiteOf): Buffer {
     const id = record.subarray(0, 16);
-    const wrapRoot = derive(this.#dataKey, '', 'sealdisk/v1/epoch-wrap-root', 32);
-    const wrapKey = derive(wrapRoot, id, `sealdisk/v1/epoch-wrap/${suite.name}`, suite.keySize);
-    const secret = unseal(suite, wrapKey, Buffer.alloc(12), id, record.subarray(16, 64));
-    if (secret === undefined) throw new Error(`epoch ${id.toString('hex')} does not open`);
-    return derive(secret, id, `sealdisk/v1/slots/${suite.name}`, suite.keySize);
+    for (const keys of [this.#current, ...this.#older]) {
+      const wrapKey = derive(keys['epoch-wrap-root'], id, `sealdisk/v1/epoch-wrap/${suite.name}`, suite.keySize);
+      const secret = unseal(suite, wrapKey, Buffer.alloc(12), id, record.subarray(16, 64));
+      if (secret !== undefined) return derive(secret, id, `sealdisk/v1/slots/${suite.name}`, suite.keySize);
+    }
+    throw new Error(`epoch ${id.toString('hex')} does not open`);
   }
 }
 
@@ -91,7 +119,7 @@ function positionOf(file: number, slot: number): number | undefined {
 }
 
 /** docs/formats/slot.md; undefined for one that does not open or is not there. */
-export function openSlot(directory: string, suite: SuiteOf, segment: Segment, slot: number): Slot | undefined {
+export function openSlot(directory: string, segment: Segment, slot: number): Slot | undefined {
   const file = openSync(path.join(directory, 'seg', segment.id), 'r');
   const sealed = Buffer.alloc(4128);
   const position = positionOf(file, slot);
@@ -101,7 +129,7 @@ export function openSlot(directory: string, suite: SuiteOf, segment: Segment, sl
   const nonce = Buffer.alloc(12);
   nonce.writeBigUInt64LE(BigInt(segment.number), 0);
   nonce.writeUInt32LE(slot, 8);
-  const plain = unseal(suite, segment.key, nonce, Buffer.alloc(0), sealed);
+  const plain = unseal(segment.suite, segment.key, nonce, Buffer.alloc(0), sealed);
   if (plain === undefined) return undefined;
   return {
     body: plain.subarray(0, 4096),

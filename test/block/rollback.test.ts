@@ -170,7 +170,7 @@ test('a disk of a newer version is refused and called so', async () => {
   const both = readFileSync(file);
   const keys = new DiskKeys(nodeCipherBackend(), dataKeyOf('aes-256-gcm'));
   for (const copy of [both.subarray(0, 4096), both.subarray(4096)]) {
-    copy[8] = 2;
+    copy[8] = 3;
     copy.set(keys.mac('head', copy.subarray(0, -32)), 4096 - 32);
   }
   writeFileSync(file, both);

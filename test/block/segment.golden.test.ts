@@ -20,7 +20,6 @@ import {
 
 const HEADER: SegmentHeader = {
   kind: 'log',
-  suite: 'aes-256-gcm',
   number: 2 ** 32 + 3,
   id: counting(0x70, 16),
   session: counting(0x40, 16),

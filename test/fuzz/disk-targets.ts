@@ -20,7 +20,13 @@ import type { Sample } from '../block/format-samples.ts';
 import type { FuzzTarget } from './fuzz.ts';
 import type { Fields } from './mutate.ts';
 
-const PURPOSES = { head: 'head', table: 'table', mark: 'mark', 'segment header': 'segment-header' } as const;
+const PURPOSES = {
+  head: 'head',
+  table: 'table',
+  chunk: 'table',
+  mark: 'mark',
+  'segment header': 'segment-header',
+} as const;
 const SEGMENT = 2 ** 32 + 5;
 
 function fieldsOf({ layout }: Sample): Fields {
@@ -70,7 +76,7 @@ function targetOf(sample: Sample, keys: DiskKeys): FuzzTarget {
     if (bytes.length < 32) return bytes;
     const body = bytes.subarray(0, bytes.length - 32);
     // A table says how long it is.
-    if (name === 'table' && bytes.length > 48) body.writeUInt32LE(bytes.length, 12);
+    if ((name === 'table' || name === 'chunk') && bytes.length > 48) body.writeUInt32LE(bytes.length, 12);
     return Buffer.concat([body, keys.mac(purpose, body)]);
   };
   return { ...target, reseal, isSealed: true };

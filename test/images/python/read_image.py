@@ -50,23 +50,38 @@ def hkdf(secret, salt, info, size):
 class Keys:
     """keys.md"""
 
+    KEPT = ("segment-header", "table", "mark", "epoch-wrap-root")
+
     def __init__(self, data_key):
-        self._data_key = data_key
-        self._wrap_root = hkdf(data_key, b"", b"sealdisk/v1/epoch-wrap-root", 32)
+        self._current = {label: hkdf(data_key, b"", b"sealdisk/v1/" + label.encode(), 32) for label in ("head", *self.KEPT)}
+        self._older = []
+
+    def open_older(self, records, suite):
+        """The earlier data keys in a head, 160 bytes each."""
+        label, size = suite
+        for record in records:
+            wrap = hkdf(self._current["epoch-wrap-root"], record[:16], b"sealdisk/v1/older-keys/" + label.encode(), size)
+            plain = Gcm(label, wrap).open(bytes(12), record[:16], record[16:])
+            if plain is None:
+                raise Damaged("an earlier data key in the head does not open")
+            self._older.append({kept: plain[32 * i : 32 * i + 32] for i, kept in enumerate(self.KEPT)})
 
     def verifies(self, purpose, record):
-        key = hkdf(self._data_key, b"", b"sealdisk/v1/" + purpose.encode(), 32)
-        return len(record) >= 32 and hmac.compare_digest(hmac.digest(key, record[:-32], "sha256"), record[-32:])
+        keys = [self._current] if purpose == "head" else [self._current, *self._older]
+        return len(record) >= 32 and any(
+            hmac.compare_digest(hmac.digest(each[purpose], record[:-32], "sha256"), record[-32:]) for each in keys
+        )
 
     def slots(self, record, suite):
-        """What opens the slots of an epoch, from its record of 64 bytes."""
+        """What opens the slots of an epoch, from the first 64 bytes of its record."""
         label, size = suite
         epoch = record[:16]
-        wrap = hkdf(self._wrap_root, epoch, b"sealdisk/v1/epoch-wrap/" + label.encode(), size)
-        secret = Gcm(label, wrap).open(bytes(12), epoch, record[16:64])
-        if secret is None:
-            raise Damaged(f"epoch {epoch.hex()} does not open")
-        return Gcm(label, hkdf(secret, epoch, b"sealdisk/v1/slots/" + label.encode(), size))
+        for keys in (self._current, *self._older):
+            wrap = hkdf(keys["epoch-wrap-root"], epoch, b"sealdisk/v1/epoch-wrap/" + label.encode(), size)
+            secret = Gcm(label, wrap).open(bytes(12), epoch, record[16:64])
+            if secret is not None:
+                return Gcm(label, hkdf(secret, epoch, b"sealdisk/v1/slots/" + label.encode(), size))
+        raise Damaged(f"epoch {epoch.hex()} does not open")
 
 
 def dense_places(data):
@@ -125,13 +140,15 @@ def read_head(directory, keys):
     copies = [
         copy
         for copy in (data[:4096], data[4096:8192])
-        if len(copy) == 4096 and keys.verifies("head", copy) and copy[:8] == b"SDHEAD_1" and u16(copy, 8) == 1
+        if len(copy) == 4096 and keys.verifies("head", copy) and copy[:8] == b"SDHEAD_1" and u16(copy, 8) in (1, 2)
     ]
     if not copies:
         raise Damaged("no copy of the head verifies")
     copy = max(copies, key=lambda each: u64(each, 16))
     if copy[10] not in SUITES or copy[11] > 3 or copy[12:16] != bytes(4) or copy[124:128] != bytes(4):
         raise Damaged("the head is of a newer version")
+    older = u32(copy, 2336) if u16(copy, 8) == 2 else 0
+    keys.open_older([copy[2376 + 160 * i : 2536 + 160 * i] for i in range(older)], SUITES[copy[10]])
     return {
         "suite": SUITES[copy[10]],
         "encrypted": copy[11] & 1 == 1,
@@ -146,33 +163,69 @@ def read_head(directory, keys):
     }
 
 
-def read_table(path, keys, fits):
-    """table.md: the first copy that fits."""
+def copies_of(path):
+    """The copies of a record that says at 12 how many bytes it has."""
     with open(path, "rb") as file:
         data = file.read()
     for size in dict.fromkeys((u32(data, 12), len(data) // 2)):
         for copy in (data[:size], data[size : 2 * size]):
-            if len(copy) == size and keys.verifies("table", copy) and copy[:8] == b"SDTABLE1" and fits(copy):
-                return parse_table(copy)
+            if len(copy) == size and u32(copy, 12) == size:
+                yield copy
+
+
+def read_table(path, keys, fits):
+    """table.md: the first copy that fits."""
+    for copy in copies_of(path):
+        if keys.verifies("table", copy) and copy[:8] == b"SDTABLE1" and fits(copy):
+            return parse_table(copy, os.path.join(os.path.dirname(path), "..", "tables"))
     raise Damaged(f"no copy of {os.path.basename(path)} verifies")
 
 
-def parse_table(copy):
-    epochs, segments = u32(copy, 232), u32(copy, 236)
-    if u16(copy, 8) != 1 or copy[11] not in SUITES or u32(copy, 12) != 272 + 64 * epochs + 56 * segments:
+def parse_table(copy, tables):
+    if u16(copy, 8) not in (1, 2) or copy[11] not in SUITES:
         raise Damaged("the table is of a newer version")
-    first = 240 + 64 * epochs
-    rows = [copy[first + 56 * i : first + 56 * (i + 1)] for i in range(segments)]
-    return {
+    table = {
         "kind": copy[10],
-        "suite": SUITES[copy[11]],
         "size": u64(copy, 24),
         "root": u64(copy, 32),
         "disk": name(copy, 40),
         "snapshot": name(copy, 136),
-        "epochs": [copy[240 + 64 * i : 304 + 64 * i] for i in range(epochs)],
-        "segments": [(u64(row, 0), row[8:24].hex(), u32(row, 40)) for row in rows],
+        "segments": [],
     }
+    if u16(copy, 8) == 1:
+        epochs, segments = u32(copy, 232), u32(copy, 236)
+        if len(copy) != 272 + 64 * epochs + 56 * segments:
+            raise Damaged("the table does not add up")
+        records = [(copy[240 + 64 * i : 304 + 64 * i], SUITES[copy[11]]) for i in range(epochs)]
+        table["segments"] = segment_rows(copy, 240 + 64 * epochs, segments, records)
+        return table
+    if len(copy) != 272 + 64 * u32(copy, 232):
+        raise Damaged("the table does not add up")
+    for at in range(240, len(copy) - 32, 64):
+        table["segments"] += read_chunk(tables, copy[at : at + 64], table["disk"])
+    return table
+
+
+def read_chunk(tables, entry, disk):
+    """table.md, "Chunks": the segments of one range."""
+    path = os.path.join(tables, entry[8:24].hex())
+    for copy in copies_of(path):
+        if hashlib.sha256(copy).digest() != entry[24:56]:
+            continue
+        epochs, segments = u32(copy, 120), u32(copy, 124)
+        if copy[:8] != b"SDCHUNK1" or u16(copy, 8) != 1 or len(copy) != 160 + 72 * epochs + 56 * segments:
+            raise Damaged("a chunk is of a newer version")
+        if u64(copy, 16) != u64(entry, 0) or name(copy, 24) != disk or segments != u32(entry, 56):
+            raise Damaged("a chunk is of another place")
+        records = [copy[128 + 72 * i : 200 + 72 * i] for i in range(epochs)]
+        return segment_rows(copy, 128 + 72 * epochs, segments, [(record[:64], SUITES[record[64]]) for record in records])
+    raise Damaged(f"no copy of {os.path.basename(path)} verifies")
+
+
+def segment_rows(copy, first, count, epochs):
+    """(number, id, (epoch record, suite)) of each segment."""
+    rows = [copy[first + 56 * i : first + 56 * (i + 1)] for i in range(count)]
+    return [(u64(row, 0), row[8:24].hex(), epochs[u32(row, 40)]) for row in rows]
 
 
 class State:
@@ -182,10 +235,13 @@ class State:
         self._root = table["root"]
         self.blocks = table["size"] // 4096
         self._overlay = overlay
-        gcms = [keys.slots(record, table["suite"]) for record in table["epochs"]]
         self._segments = dict(log_segments)
-        for number, segment_id, epoch in table["segments"]:
-            self._segments.setdefault(number, Segment(os.path.join(directory, "seg", segment_id), number, gcms[epoch]))
+        gcms = {}
+        for number, segment_id, (record, suite) in table["segments"]:
+            if record not in gcms:
+                gcms[record] = keys.slots(record, suite)
+            path = os.path.join(directory, "seg", segment_id)
+            self._segments.setdefault(number, Segment(path, number, gcms[record]))
 
     def _slot(self, address):
         segment = self._segments.get(address // 2**20)
@@ -258,7 +314,7 @@ def replay(directory, keys, head, table):
             continue
         header = good[0]
         if header[10] == 1 and header[40:56] == head["session"] and u64(header, 16) >= number:
-            log.append(Segment(path, u64(header, 16), keys.slots(header[56:120], head["suite"])))
+            log.append(Segment(path, u64(header, 16), keys.slots(header[56:120], SUITES[header[11]])))
     overlay = {}
     current = next((segment for segment in log if segment.id == first_id), None)
     if current is None:
