@@ -4,6 +4,7 @@ import type { Pin } from '../block/pin.ts';
 import type { ScrubProgress } from '../block/scrub.ts';
 import type { ScrubReport } from '../block/scrub-report.ts';
 import type { DiskUsage } from '../block/usage.ts';
+import type { Transfers } from './transfers.ts';
 
 export type { DataKey, DiskIdentity, DiskStatistics, DiskUsage, Pin, ScrubReport };
 
@@ -85,7 +86,7 @@ export interface StartScrub {
  * SystemError kind `unavailable` within 10 s when it is hung or gone.
  * Errors of the engine pass through with their kind: `no-space`, `corrupt`, `rolled-back`, `conflict`, `not-found`.
  */
-export interface DataPlane {
+export interface DataPlane extends Transfers {
   /** Where TCP clients connect, `host:port`. */
   readonly nbdAddress: string;
   /** Makes an empty disk, durably, or nothing. */

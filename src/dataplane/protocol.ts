@@ -21,6 +21,7 @@ import type {
   ScrubState,
   StartScrub,
 } from './data-plane.ts';
+import type { ApplyStream, OpenReceive, OpenSend, TransferInfo } from './transfers.ts';
 
 /** Raised when a message changes its meaning; both sides refuse another version. */
 export const PROTOCOL_VERSION = 1;
@@ -71,6 +72,11 @@ export interface Methods {
   listExports: { params: Record<string, never>; result: { exports: readonly ExportInfo[] } };
   startScrub: { params: StartScrub; result: { scrub: ScrubState } };
   describeScrub: { params: { diskId: string }; result: { scrub: ScrubState | undefined } };
+  openSend: { params: OpenSend; result: { info: TransferInfo } };
+  openReceive: { params: OpenReceive; result: { info: TransferInfo } };
+  applyStream: { params: ApplyStream; result: { info: TransferInfo } };
+  listTransfers: { params: Record<string, never>; result: { transfers: readonly TransferInfo[] } };
+  closeTransfer: { params: { transferId: string; discard: boolean }; result: Record<string, never> };
   /** Closes every disk and ends the server; answers what each disk is pinned at. */
   shutdown: { params: Record<string, never>; result: { pins: readonly { diskId: string; pin: Pin }[] } };
 }

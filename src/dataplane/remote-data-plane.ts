@@ -11,6 +11,7 @@ import type {
   StartScrub,
 } from './data-plane.ts';
 import type { Supervisor } from './supervisor.ts';
+import type { ApplyStream, OpenReceive, OpenSend, TransferInfo } from './transfers.ts';
 
 /** Runs `call` and wipes the keys that it was handed: they have been sent, or never will be. */
 async function consuming<T>(keys: readonly Uint8Array[], call: () => Promise<T>): Promise<T> {
@@ -97,5 +98,27 @@ export class RemoteDataPlane implements DataPlane {
 
   async describeScrub(diskId: string): Promise<ScrubState | undefined> {
     return (await this.#server.request('describeScrub', { diskId })).scrub;
+  }
+
+  async openSend(request: OpenSend): Promise<TransferInfo> {
+    const keys = [request.source.dataKey.key, request.streamKey];
+    return consuming(keys, async () => (await this.#server.request('openSend', request)).info);
+  }
+
+  async openReceive(request: OpenReceive): Promise<TransferInfo> {
+    return consuming([request.streamKey], async () => (await this.#server.request('openReceive', request)).info);
+  }
+
+  async applyStream(request: ApplyStream): Promise<TransferInfo> {
+    const keys = [request.dataKey.key, request.streamKey];
+    return consuming(keys, async () => (await this.#server.request('applyStream', request)).info);
+  }
+
+  async listTransfers(): Promise<readonly TransferInfo[]> {
+    return (await this.#server.request('listTransfers', {})).transfers;
+  }
+
+  async closeTransfer(transferId: string, { discard }: { readonly discard: boolean }): Promise<void> {
+    await this.#server.request('closeTransfer', { transferId, discard });
   }
 }

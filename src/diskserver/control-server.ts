@@ -88,7 +88,7 @@ export class ControlServer {
 /** Zeroes every data key among the parameters, which may be anything: whoever needed it has taken a copy of its own. */
 function wipeKeys(params: object | undefined): void {
   for (const [name, value] of Object.entries(params ?? {})) {
-    if ((name === 'key' || name === 'psk') && value instanceof Uint8Array) value.fill(0);
+    if ((name === 'key' || name === 'psk' || name === 'streamKey') && value instanceof Uint8Array) value.fill(0);
     else if (typeof value === 'object' && value !== null && !(value instanceof Uint8Array)) wipeKeys(value as object);
   }
 }

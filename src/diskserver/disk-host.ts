@@ -396,6 +396,15 @@ export class DiskHost {
     }
   }
 
+  /** Runs `work` while nobody else has the disk. @throws {SystemError} kind `conflict`, code `DISK_OPEN`. */
+  withClosedDisk<T>(diskId: string, work: () => Promise<T>): Promise<T> {
+    return this.#turns.run(diskId, async () => {
+      this.#refuseOpen(diskId);
+      await this.#scrubs.stop(diskId, 'a stream is applied to the disk; scrub it again');
+      return work();
+    });
+  }
+
   #refuseOpen(diskId: string): void {
     const opened = this.#byDisk.get(diskId);
     if (opened !== undefined)

@@ -22,6 +22,7 @@ import { NbdServer } from '../nbd/server.ts';
 import { ControlServer, type Handlers } from './control-server.ts';
 import { DiskHost } from './disk-host.ts';
 import { ExportTable } from './export-table.ts';
+import { TransferHost } from './transfer-host.ts';
 
 /** The descriptor on which the starter waits for one line: ready, or why not. */
 const READINESS_FD = 3;
@@ -93,6 +94,20 @@ async function start(): Promise<void> {
     onPin: (diskId, pin) => control.publish({ event: 'pin', diskId, pin }),
   });
 
+  const transfers = new TransferHost({
+    environment,
+    dataDirectory,
+    socketDirectory,
+    nbd,
+    table,
+    log,
+    withClosedDisk: (diskId, work) => host.withClosedDisk(diskId, work),
+  });
+  const closeEverything = async (): Promise<Awaited<ReturnType<DiskHost['closeAll']>>> => {
+    await transfers.closeAll();
+    return host.closeAll();
+  };
+
   const stop = async (): Promise<void> => {
     control.close();
     await nbd.close(0);
@@ -104,11 +119,13 @@ async function start(): Promise<void> {
     createDisk: async (params) => ({ pin: await host.createDisk(params) }),
     cloneDisk: async (params) => ({ pin: await host.cloneDisk(params) }),
     deleteDisk: async (params) => {
+      await transfers.forgetSnapshots(params.diskId, (snapshotId) => params.keepSnapshots.includes(snapshotId));
       await host.deleteDisk(params);
       return {};
     },
     createSnapshot: async (params) => ({ pin: await host.createSnapshot(params) }),
     deleteSnapshot: async (params) => {
+      await transfers.forgetSnapshots(params.diskId, (snapshotId) => snapshotId !== params.snapshotId);
       await host.deleteSnapshot(params);
       return {};
     },
@@ -121,8 +138,16 @@ async function start(): Promise<void> {
     listExports: async () => ({ exports: host.listExports() }),
     startScrub: async (params) => ({ scrub: await host.startScrub(params) }),
     describeScrub: async ({ diskId }) => ({ scrub: host.describeScrub(diskId) }),
+    openSend: async (params) => ({ info: await transfers.openSend(params) }),
+    openReceive: async (params) => ({ info: await transfers.openReceive(params) }),
+    applyStream: async (params) => ({ info: await transfers.applyStream(params) }),
+    listTransfers: async () => ({ transfers: transfers.listTransfers() }),
+    closeTransfer: async ({ transferId, discard }) => {
+      await transfers.closeTransfer(transferId, { discard });
+      return {};
+    },
     shutdown: async () => {
-      const pins = await host.closeAll();
+      const pins = await closeEverything();
       setImmediate(() => void stop());
       return { pins };
     },
@@ -144,7 +169,7 @@ async function start(): Promise<void> {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, () => {
       log.info({ signal }, 'closing every disk');
-      void host.closeAll().then(stop);
+      void closeEverything().then(stop);
     });
   }
   log.info({ dataDirectory, nbd: address, pid: process.pid }, 'disk server ready');

@@ -3,19 +3,11 @@ import { test } from 'node:test';
 
 import { isKind } from '../../src/base/errors.ts';
 import { GiB } from '../../src/base/units.ts';
-import type { DataKey, DataPlane, DiskIdentity, ExportInfo, OpenExport } from '../../src/dataplane/data-plane.ts';
+import type { DataKey, DataPlane } from '../../src/dataplane/data-plane.ts';
 import { DISK_NOT_CLEAN } from '../../src/dataplane/data-plane.ts';
-
-/** A data plane under test. Each test gets a fresh one, without disks. */
-export interface DataPlaneUnderTest extends AsyncDisposable {
-  readonly plane: DataPlane;
-  /** Ends the disk server without a chance to close anything, and has a new one take its place. */
-  crash(): Promise<void>;
-  /** Has a client fill the first block with `value`, without a flush. */
-  write(info: ExportInfo, value: number): Promise<void>;
-  /** What a client finds in the first block. */
-  read(info: ExportInfo): Promise<number>;
-}
+import { dataKey, identity, request } from './plane-under-test.ts';
+import type { DataPlaneUnderTest } from './plane-under-test.ts';
+import { transferPromises } from './transfer-promises.ts';
 
 /** What every DataPlane promises to its callers. `make` is called once for each test. */
 export function dataPlaneSuite(name: string, make: () => Promise<DataPlaneUnderTest>): void {
@@ -267,26 +259,6 @@ export function dataPlaneSuite(name: string, make: () => Promise<DataPlaneUnderT
       await plane.openExport({ ...request('d-one', 1), expectClean: true });
     },
   );
-}
 
-function dataKey(seed: number): DataKey {
-  return { suite: 'aes-256-gcm', key: new Uint8Array(32).fill(seed) };
-}
-
-function identity(diskId: string, sizeBytes = GiB): DiskIdentity {
-  return { diskId, sizeBytes, encrypted: true, wrappedKey: new Uint8Array([1, 2, 3]) };
-}
-
-function request(diskId: string, key: number, more: Partial<OpenExport> = {}): OpenExport {
-  return {
-    exportId: `e-${diskId}`,
-    diskId,
-    name: `name-${diskId}`,
-    readOnly: false,
-    pskIdentity: `psk-${diskId}`,
-    psk: new Uint8Array(32).fill(9),
-    dataKey: dataKey(key),
-    pin: undefined,
-    ...more,
-  };
+  transferPromises(promise);
 }

@@ -8,6 +8,8 @@ dataPlaneSuite('memory', () => {
     crash: () => Promise.resolve(plane.crash()),
     write: ({ diskId }, value) => Promise.resolve(plane.write(diskId, String(value))),
     read: ({ exportId }) => Promise.resolve(Number(plane.served(exportId))),
+    readStream: async ({ transferId }) => plane.transfers.stream(transferId),
+    writeStream: async ({ transferId }, offset, bytes) => plane.transfers.receive(transferId, offset, bytes),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   });
 });

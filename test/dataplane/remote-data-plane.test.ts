@@ -10,11 +10,13 @@ import type { ExportInfo } from '../../src/dataplane/data-plane.ts';
 import { NbdClient } from '../../src/nbd/client.ts';
 import { RemoteDataPlane } from '../../src/dataplane/remote-data-plane.ts';
 import { Supervisor } from '../../src/dataplane/supervisor.ts';
-import { dataPlaneSuite, type DataPlaneUnderTest } from './data-plane-suite.ts';
+import { dataPlaneSuite } from './data-plane-suite.ts';
+import type { DataPlaneUnderTest } from './plane-under-test.ts';
 
 const PROGRAM = path.join(import.meta.dirname, '../../src/diskserver/main.ts');
 
-const connect = ({ socketPath, name }: ExportInfo) => NbdClient.connect({ unixSocket: socketPath }, name);
+const connect = ({ socketPath, name }: Pick<ExportInfo, 'socketPath' | 'name'>) =>
+  NbdClient.connect({ unixSocket: socketPath }, name);
 
 async function realDiskServer(): Promise<DataPlaneUnderTest> {
   const directory = mkdtempSync(path.join(tmpdir(), 'sealdisk-plane-'));
@@ -46,6 +48,15 @@ async function realDiskServer(): Promise<DataPlaneUnderTest> {
     read: async (info) => {
       await using client = await connect(info);
       return (await client.read(0, BLOCK_SIZE_BYTES))[0] ?? -1;
+    },
+    readStream: async (info) => {
+      await using client = await connect(info);
+      return client.read(0, client.sizeBytes);
+    },
+    writeStream: async (info, offset, bytes) => {
+      await using client = await connect(info);
+      await client.write(offset, bytes);
+      await client.flush();
     },
     [Symbol.asyncDispose]: async () => {
       await supervisor.shutDown();

@@ -43,6 +43,11 @@ const handlers: Handlers = {
   listExports: async () => ({ exports: [] }),
   startScrub: refuse,
   describeScrub: async () => ({ scrub: undefined }),
+  openSend: refuse,
+  openReceive: refuse,
+  applyStream: refuse,
+  listTransfers: async () => ({ transfers: [] }),
+  closeTransfer: refuse,
   shutdown: async () => {
     setImmediate(() => process.exit(0));
     return { pins: [{ diskId: 'd-1', pin: { sequence: 4, digest: '00' } }] };

@@ -13,6 +13,8 @@ import type {
   StartScrub,
 } from '../../src/dataplane/data-plane.ts';
 import { DISK_NOT_CLEAN } from '../../src/dataplane/data-plane.ts';
+import type { ApplyStream, OpenReceive, OpenSend, TransferInfo } from '../../src/dataplane/transfers.ts';
+import { MemoryTransfers } from './memory-transfers.ts';
 
 interface StoredDisk {
   identity: DiskIdentity;
@@ -36,6 +38,17 @@ export class MemoryDataPlane implements DataPlane {
   readonly #disks = new Map<string, StoredDisk>();
   readonly #open = new Map<string, { request: OpenExport | OpenSnapshotExport; info: ExportInfo }>();
   readonly #scrubs = new Map<string, ScrubState>();
+  readonly transfers = new MemoryTransfers({
+    snapshot: (source, snapshotId) => {
+      const disk = this.#find(source.diskId, { deleted: true });
+      this.#check(disk, source.dataKey, source.pin);
+      const content = disk.snapshots.get(snapshotId);
+      if (content === undefined)
+        throw new SystemError('not-found', 'SNAPSHOT_NOT_FOUND', `snapshot ${snapshotId} is not there`);
+      return { content, sizeBytes: disk.identity.sizeBytes };
+    },
+    apply: (request, content) => this.#apply(request, content),
+  });
   /** What every scrub finds. */
   damages: ScrubReport['damages'] = [];
   /** Called before each method runs; throwing there is a failure that left nothing behind. */
@@ -90,6 +103,7 @@ export class MemoryDataPlane implements DataPlane {
     return this.#call('deleteSnapshot', [diskId, snapshotId], [], () => {
       this.#refuseHeld((held) => held === snapshotId);
       const disk = this.#disks.get(diskId);
+      this.transfers.forgetSnapshot(snapshotId);
       disk?.snapshots.delete(snapshotId);
       if (disk?.deleted === true && disk.snapshots.size === 0) this.#disks.delete(diskId);
     });
@@ -200,8 +214,32 @@ export class MemoryDataPlane implements DataPlane {
     return this.#call('describeScrub', [diskId], [], () => this.#scrubs.get(diskId));
   }
 
+  openSend(request: OpenSend): Promise<TransferInfo> {
+    const keys = [request.source.dataKey, { key: request.streamKey }];
+    return this.#call('openSend', [request.transferId], keys, () => this.transfers.openSend(request));
+  }
+
+  openReceive(request: OpenReceive): Promise<TransferInfo> {
+    const keys = [{ key: request.streamKey }];
+    return this.#call('openReceive', [request.transferId], keys, () => this.transfers.openReceive(request));
+  }
+
+  applyStream(request: ApplyStream): Promise<TransferInfo> {
+    const keys = [request.dataKey, { key: request.streamKey }];
+    return this.#call('applyStream', [request.transferId], keys, () => this.transfers.applyStream(request));
+  }
+
+  listTransfers(): Promise<readonly TransferInfo[]> {
+    return this.#call('listTransfers', [], [], () => this.transfers.listTransfers());
+  }
+
+  closeTransfer(transferId: string, options: { readonly discard: boolean }): Promise<void> {
+    return this.#call('closeTransfer', [transferId], [], () => this.transfers.closeTransfer(transferId, options));
+  }
+
   /** The disk server dies: every export is gone, its disks were not closed in order. */
   crash(): void {
+    this.transfers.crash();
     this.#scrubs.clear();
     this.#open.clear();
   }
@@ -252,15 +290,41 @@ export class MemoryDataPlane implements DataPlane {
   }
 
   /** Wipes the keys that it was handed, as the real one does. */
-  async #call<T>(method: Method, ids: readonly string[], keys: readonly DataKey[], body: () => T): Promise<T> {
+  async #call<T>(
+    method: Method,
+    ids: readonly string[],
+    keys: readonly { readonly key: Uint8Array }[],
+    body: () => T | Promise<T>,
+  ): Promise<T> {
     try {
       await this.before(method, ids);
-      const result = body();
+      const result = await body();
       await this.after(method, ids);
       return result;
     } finally {
       for (const { key } of keys) key.fill(0);
     }
+  }
+
+  #apply(request: ApplyStream, content: (before: string) => string): Pin {
+    const { disk: identity, dataKey, snapshotId, baseSnapshotId } = request;
+    if (baseSnapshotId === undefined) {
+      if (this.#disks.has(identity.diskId))
+        throw new SystemError('conflict', 'DISK_EXISTS', `disk ${identity.diskId} exists`);
+      const made = content('');
+      const disk = this.#store(identity, dataKey, made);
+      disk.snapshots.set(snapshotId, made);
+      return this.#pin(disk);
+    }
+    const disk = this.#find(identity.diskId);
+    this.#refuseOpen(identity.diskId);
+    this.#check(disk, dataKey, request.pin);
+    if (disk.snapshots.get(baseSnapshotId) !== disk.content)
+      throw new SystemError('conflict', 'NOT_AT_BASE', `the disk was written to since snapshot ${baseSnapshotId}`);
+    disk.content = content(disk.content);
+    disk.snapshots.set(snapshotId, disk.content);
+    disk.sequence += 1;
+    return this.#pin(disk);
   }
 
   #store(identity: DiskIdentity, dataKey: DataKey, content: string): StoredDisk {
