@@ -20,6 +20,8 @@ export const TOOLS: readonly Tool[] = [
   { program: 'fio', debianPackage: 'fio' },
   { program: 'mke2fs', debianPackage: 'e2fsprogs' },
   { program: 'e2fsck', debianPackage: 'e2fsprogs' },
+  { program: 'nbdfuse', debianPackage: 'libnbd-bin' },
+  { program: 'mkfs.xfs', debianPackage: 'xfsprogs' },
 ];
 
 /** Debian keeps administrators' programs out of an ordinary user's PATH. */

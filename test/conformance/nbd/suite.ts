@@ -52,6 +52,7 @@ export function nbdConformance(name: string, open: () => Promise<NbdTarget & Asy
       errorTests(via, () => ({ ...route(), target }));
     }
     fioTests(() => unixRoute(target));
+    benchTests(() => unixRoute(target));
     secretTests(() => ({ target, folder }));
   });
 }
@@ -261,6 +262,17 @@ function qemuTests(via: string, given: () => Route & { readonly folder: string }
   });
 }
 
+function benchTests(given: () => Route): void {
+  test('qemu-img bench writes and reads with flushes between', { skip: skipWithout('qemu-img') }, async () => {
+    const { qemu } = given();
+    const common = ['bench', '-c', '2000', '-d', '32', '-s', '4096', ...qemu.options, qemu.image];
+    const writing = ['-w', '--flush-interval=64', '--pattern=7'];
+    assert.match(await must('qemu-img', [...common.slice(0, 1), ...writing, ...common.slice(1)]), /completed/);
+    assert.match(await must('qemu-img', common), /completed/);
+    await qemuIo(qemu, 'read -P 7 0 8000k');
+  });
+}
+
 function errorTests(via: string, given: () => Route & { readonly target: NbdTarget }): void {
   test(`${via}: libnbd sends what must be refused`, { skip: skipWithout('python3-libnbd') }, async () => {
     const { uri, target } = given();
@@ -285,6 +297,18 @@ function fioTests(given: () => Route): void {
     const sizes = ['--bsrange=512-128k', '--blockalign=512', '--bs_unaligned'];
     await fio('mixed', '--rw=randrw', ...sizes, '--iodepth=16', '--verify=crc32c', '--fsync=16');
   });
+
+  test(
+    'fio verifies what it wrote before and beside trims, and what was trimmed is zeroes',
+    { skip: skip || skipWithout('qemu-io') },
+    async () => {
+      const written = ['--bs=8k', '--iodepth=16', '--verify=crc32c'];
+      await fio('verified', '--rw=write', '--do_verify=0', ...written);
+      await fio('trimmed', '--rw=randtrim', '--bs=8k', '--iodepth=16', '--offset=16M', '--size=16M');
+      await fio('verified', '--rw=write', '--verify_only', '--size=16M', ...written);
+      await qemuIo(given().qemu, 'read -P 0 16M 16M');
+    },
+  );
 
   test('fio trims between writes', { skip }, async () => {
     await fio('trim', '--rw=randtrimwrite', '--bs=8k', '--iodepth=8', '--io_size=16M');

@@ -6,6 +6,10 @@ import path from 'node:path';
 const PACKAGES = {
   nbdinfo: 'libnbd-bin',
   nbdcopy: 'libnbd-bin',
+  nbdfuse: 'libnbd-bin',
+  mke2fs: 'e2fsprogs',
+  e2fsck: 'e2fsprogs',
+  'mkfs.xfs': 'xfsprogs',
   'qemu-img': 'qemu-utils',
   'qemu-io': 'qemu-utils',
   'qemu-nbd': 'qemu-utils',
