@@ -11,6 +11,7 @@ if (Number(process.versions.node.split('.')[0]) >= NODE_MAJOR) {
   const { main } = await import('../src/cli/main.ts');
   process.exitCode = await main(process.argv.slice(2), {
     serve: async (options) => (await import('../src/main.ts')).serve(options),
+    fsck: async (options) => (await import('../src/fsck.ts')).fsck(options),
     createAccountOffline: async (options) => (await import('../src/main.ts')).createAccountOffline(options),
   });
 } else {

@@ -27,6 +27,8 @@ export interface OpenOptions {
   readonly expectClean?: boolean | undefined;
   /** With `readOnly`: open a disk whose log is damaged although it was flushed, as it was before the damage. */
   readonly salvage?: boolean | undefined;
+  /** With `readOnly`: only look; nothing is written, not even what has to be before a client or a pin relies on it. */
+  readonly inspect?: boolean | undefined;
 }
 
 /** An opened disk: in the state of its last close, or recovered to it. */
@@ -55,16 +57,14 @@ export async function openState(env: Environment, directory: string, options: Op
     state = await loadState(env, directory, keys, opened);
     let inMemory: OpenedState['inMemory'];
     // Who opens is given the head's pin, so that the head must be durable, for reading too. It needs no space for that.
-    if (opened.needsRepair && (head.clean || options.readOnly)) await headFile.settle();
+    if (opened.needsRepair && (head.clean || options.readOnly) && options.inspect !== true) await headFile.settle();
     if (!head.clean && options.readOnly) {
       inMemory = { loss: await replayInMemory(state, { salvage: options.salvage === true }) };
       if (inMemory.loss !== undefined) reportLoss(state, inMemory.loss);
     } else if (!head.clean) {
       await recover(state);
     }
-    // The owner pins what was read: it must not be in memory only. Written in place, this needs no space.
-    if (opened.needsRepair && (head.clean || options.readOnly)) await headFile.settle();
-    await clearRetired(state);
+    if (options.inspect !== true) await clearRetired(state);
     if (!options.readOnly) {
       await removeLeftovers(state);
       await env.files.unlink(state.path(MARK_NAME)).catch(() => undefined);

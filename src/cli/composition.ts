@@ -12,6 +12,36 @@ export interface Composition {
     readonly nbdClientCa?: string;
     readonly keepExports?: boolean;
   }): Promise<void>;
+  /** Checks or rebuilds a disk that nobody has open. */
+  fsck(options: {
+    readonly disk: string;
+    readonly dataDirectory?: string | undefined;
+    readonly withKeys: boolean;
+    readonly rebuild: boolean;
+    readonly sizeGib?: number | undefined;
+    readonly wrappedKeyFile?: string | undefined;
+  }): Promise<FsckAnswer>;
   /** Creates an account in a data directory that no server has open. */
   createAccountOffline(options: { readonly dataDirectory: string; readonly region?: string }): Promise<NewAccount>;
+}
+
+interface Damaged {
+  readonly damages: readonly { readonly file: string; readonly message: string }[];
+  readonly slots: number;
+}
+
+/** One of the two. */
+export interface FsckAnswer {
+  readonly check?: {
+    readonly verdict: 'whole' | 'damaged' | 'refused';
+    readonly findings: readonly string[];
+    readonly scrub: Damaged | undefined;
+  };
+  readonly rebuilt?: {
+    readonly aside: string;
+    readonly lost: readonly string[];
+    readonly resurrected: readonly string[];
+    readonly snapshotIds: readonly string[];
+    readonly scrub: Damaged;
+  };
 }

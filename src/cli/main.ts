@@ -7,6 +7,7 @@ import { accountAccessKey, accountCreate } from './commands/account.ts';
 import { demo } from './commands/demo.ts';
 import { scrubDisk } from './commands/disk-scrub.ts';
 import { env } from './commands/env.ts';
+import { fsckDisk, type FsckCommand } from './commands/fsck.ts';
 import { exportDisk } from './commands/export.ts';
 import { status } from './commands/status.ts';
 import { unexportDisk } from './commands/unexport.ts';
@@ -115,6 +116,20 @@ export async function main(args: readonly string[], composition: Composition): P
     .action((diskId: string, options: { dataDir?: string; rate?: string; wait: boolean; json?: boolean }) =>
       run(options, async (output) => {
         exitCode = await scrubDisk(diskId, options, output);
+      }),
+    );
+  program
+    .command('fsck <disk>')
+    .description('check a disk that nobody has open, by its id or directory, or make it anew from what is left')
+    .option(...dataDir)
+    .option('--no-keys', 'check what can be checked without any key')
+    .option('--rebuild', 'make a new disk from what verifies; the damaged files are kept aside')
+    .option('--size <GiB>', 'of a rebuilt disk, where nothing else tells it')
+    .option('--wrapped-key <file>', 'a copy of the wrapped data key, where neither the database nor the head has it')
+    .option(...json)
+    .action((diskName: string, options: FsckCommand & { json?: boolean }) =>
+      run(options, async (output) => {
+        exitCode = await fsckDisk(diskName, options, composition, output);
       }),
     );
   program
