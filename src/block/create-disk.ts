@@ -39,6 +39,8 @@ export interface Contents {
   readonly sequence?: number;
   /** No segment number from here on was ever used. */
   readonly nextSegment?: number;
+  /** Earlier data keys that the segments still need, sealed under the data key. */
+  readonly olderKeys?: Head['olderKeys'];
 }
 
 /**
@@ -108,7 +110,7 @@ async function writeFirstHead(
     nextSegment,
     machine: new Uint8Array(32),
     directoryInode: 0,
-    olderKeys: [],
+    olderKeys: contents.olderKeys ?? [],
     reencryption: undefined,
   };
   const copy = encodeHead(head, keys);
