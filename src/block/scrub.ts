@@ -76,6 +76,7 @@ class Scrub {
   readonly #damages: Damage[] = [];
   #damageCount = 0;
   readonly #live = new AddressSet();
+  readonly #named = new Set<string>();
   readonly #failures: Failures = { slots: new Map(), pages: [] };
   readonly #body = new Uint8Array(BLOCK_SIZE_BYTES);
   #slotsDone = 0;
@@ -117,6 +118,10 @@ class Scrub {
       const { file, copy, reason } = fields;
       const which = typeof copy === 'number' ? ` (copy ${copy + 1})` : '';
       const why = typeof reason === 'string' ? `: ${reason}` : '';
+      // States share chunks of their tables.
+      const name = `${String(file)} ${message}${which}`;
+      if (this.#named.has(name)) return;
+      this.#named.add(name);
       this.#report({
         cause: 'unknown',
         file: typeof file === 'string' ? this.#inside(file) : '',
