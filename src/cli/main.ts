@@ -6,9 +6,10 @@ import { VERSION } from '../base/version.ts';
 import { accountAccessKey, accountCreate } from './commands/account.ts';
 import { demo } from './commands/demo.ts';
 import { scrubDisk } from './commands/disk-scrub.ts';
+import { diskUsage } from './commands/disk-usage.ts';
 import { env } from './commands/env.ts';
 import { fsckDisk, type FsckCommand } from './commands/fsck.ts';
-import { exportDisk } from './commands/export.ts';
+import { exportDisk, exportSnapshot } from './commands/export.ts';
 import { status } from './commands/status.ts';
 import { unexportDisk } from './commands/unexport.ts';
 import { describeFailure, EXIT_USAGE } from './failure.ts';
@@ -105,6 +106,15 @@ export async function main(args: readonly string[], composition: Composition): P
     .action((exportId: string, options: { dataDir?: string; force?: boolean; json?: boolean }) =>
       run(options, (output) => unexportDisk(exportId, options, output)),
     );
+  program
+    .command('export-snapshot <snapshot-id>')
+    .description('open a snapshot for NBD clients, for reading, and print how to reach it')
+    .option(...dataDir)
+    .option('--base <snapshot-id>', 'an older snapshot of the same disk: what differs from it is a bitmap')
+    .option(...json)
+    .action((snapshotId: string, options: { dataDir?: string; base?: string; json?: boolean }) =>
+      run(options, (output) => exportSnapshot(snapshotId, options, output)),
+    );
   const disk = program.command('disk').description('what is done with a whole disk');
   disk
     .command('scrub <disk-id>')
@@ -117,6 +127,14 @@ export async function main(args: readonly string[], composition: Composition): P
       run(options, async (output) => {
         exitCode = await scrubDisk(diskId, options, output);
       }),
+    );
+  disk
+    .command('usage <disk-id>')
+    .description('count what a disk and each of its snapshots take, by themselves and together')
+    .option(...dataDir)
+    .option(...json)
+    .action((diskId: string, options: { dataDir?: string; json?: boolean }) =>
+      run(options, (output) => diskUsage(diskId, options, output)),
     );
   program
     .command('fsck <disk>')

@@ -1,5 +1,6 @@
 import type { Migration } from './migrate.ts';
 import { init } from './migrations/0001-init.ts';
+import { snapshotExports } from './migrations/0002-snapshot-exports.ts';
 
 /** Every schema step ever released, in order. */
-export const MIGRATIONS: readonly Migration[] = [init];
+export const MIGRATIONS: readonly Migration[] = [init, snapshotExports];

@@ -17,6 +17,7 @@ import { policyAttachments } from '../../src/metadata/policy-attachments.ts';
 import { roles } from '../../src/metadata/roles.ts';
 import { RowSeal } from '../../src/metadata/sealed-rows.ts';
 import { settings } from '../../src/metadata/settings.ts';
+import { snapshotExports } from '../../src/metadata/snapshot-exports.ts';
 import { snapshots } from '../../src/metadata/snapshots.ts';
 import type { SealedTable } from '../../src/metadata/table.ts';
 import { ACCOUNT, ROW_KEY, aDisk, aSnapshot, openTestDatabase } from './support.ts';
@@ -109,6 +110,20 @@ const SAMPLES: readonly Sample[] = [
     name: 'n',
     readOnly: false,
     pskIdentity: 'i',
+    pskSealed: new Uint8Array([1]),
+    bootId: 'b',
+    status: 'Serving',
+    createdMs: 1,
+  }),
+  sample(snapshotExports, {
+    exportId: 'f',
+    snapshotId: aSnapshot().snapshotId,
+    baseSnapshotId: aSnapshot().snapshotId,
+    diskId: aDisk().diskId,
+    accountId: ACCOUNT,
+    regionId: 'cn-hangzhou',
+    name: 'n',
+    pskIdentity: 'j',
     pskSealed: new Uint8Array([1]),
     bootId: 'b',
     status: 'Serving',

@@ -348,6 +348,17 @@ export interface DescribeZonesOutput {
   readonly Zones?: { readonly Zone: readonly DescribeZonesOutputZone[] } | undefined;
 }
 
+export interface ResizeDiskInput {
+  readonly ClientToken?: string;
+  readonly DiskId: string;
+  readonly NewSize: number;
+  readonly Type?: string;
+}
+
+export interface ResizeDiskOutput {
+  readonly OrderId?: string | undefined;
+}
+
 export const ecs: ProductDescription = {
   "product": "ecs",
   "version": "2014-05-26",
@@ -838,6 +849,29 @@ export const ecs: ProductDescription = {
       "malformedCode": {},
       "idempotentRunningCode": "LastTokenProcessing",
       "idempotentMismatchStatus": 400
+    },
+    "ResizeDisk": {
+      "request": {
+        "ClientToken": "string",
+        "DiskId": "string",
+        "NewSize": "number",
+        "Type": "string"
+      },
+      "response": {
+        "OrderId": "string",
+        "RequestId": "string"
+      },
+      "required": [
+        "DiskId",
+        "NewSize"
+      ],
+      "keepEmpty": [],
+      "missingCode": {},
+      "malformedCode": {
+        "NewSize": "InvalidDataDiskSize.ValueNotSupported"
+      },
+      "idempotentRunningCode": "LastTokenProcessing",
+      "idempotentMismatchStatus": 400
     }
   },
   "otherActions": [
@@ -1191,7 +1225,6 @@ export const ecs: ProductDescription = {
     "ResetDisk",
     "ResetDiskDefaultKMSKeyId",
     "ResetDisks",
-    "ResizeDisk",
     "RevokeSecurityGroup",
     "RevokeSecurityGroupEgress",
     "RunCommand",

@@ -5,14 +5,17 @@ export interface DescribeDiskExportsInput {
   readonly DiskId?: string;
   readonly DiskIds?: string;
   readonly ExportId?: string;
+  readonly SnapshotId?: string;
 }
 
 export interface DescribeDiskExportsOutputExport {
+  readonly BaseSnapshotId?: string | undefined;
   readonly DiskId?: string | undefined;
   readonly ExportId?: string | undefined;
   readonly ExportName?: string | undefined;
   readonly PskIdentity?: string | undefined;
   readonly ReadOnly?: boolean | undefined;
+  readonly SnapshotId?: string | undefined;
   readonly Status?: string | undefined;
   readonly UnixUri?: string | undefined;
   readonly Uri?: string | undefined;
@@ -54,6 +57,30 @@ export interface DescribeDiskScrubOutput {
   readonly WithKey?: boolean | undefined;
 }
 
+export interface DescribeDiskUsageInput {
+  readonly DiskId: string;
+}
+
+export interface DescribeDiskUsageOutputSnapshot {
+  readonly AllocatedBytes?: number | undefined;
+  readonly ExclusiveBytes?: number | undefined;
+  readonly ExclusiveStoredBytes?: number | undefined;
+  readonly SharedBytes?: number | undefined;
+  readonly SnapshotId?: string | undefined;
+  readonly StoredBytes?: number | undefined;
+}
+
+export interface DescribeDiskUsageOutput {
+  readonly AllocatedBytes?: number | undefined;
+  readonly DiskId?: string | undefined;
+  readonly ExclusiveBytes?: number | undefined;
+  readonly ExclusiveStoredBytes?: number | undefined;
+  readonly SharedBytes?: number | undefined;
+  readonly Snapshots?: { readonly Snapshot: readonly DescribeDiskUsageOutputSnapshot[] } | undefined;
+  readonly StoredBytes?: number | undefined;
+  readonly TotalStoredBytes?: number | undefined;
+}
+
 export interface ExportDiskInput {
   readonly Adopt?: boolean;
   readonly DiskId: string;
@@ -69,6 +96,24 @@ export interface ExportDiskOutput {
   readonly Psk?: string | undefined;
   readonly PskIdentity?: string | undefined;
   readonly ReadOnly?: boolean | undefined;
+  readonly UnixUri?: string | undefined;
+  readonly Uri?: string | undefined;
+}
+
+export interface ExportSnapshotInput {
+  readonly BaseSnapshotId?: string;
+  readonly SnapshotId: string;
+}
+
+export interface ExportSnapshotOutput {
+  readonly BaseSnapshotId?: string | undefined;
+  readonly DiskId?: string | undefined;
+  readonly ExportId?: string | undefined;
+  readonly ExportName?: string | undefined;
+  readonly Psk?: string | undefined;
+  readonly PskIdentity?: string | undefined;
+  readonly ReadOnly?: boolean | undefined;
+  readonly SnapshotId?: string | undefined;
   readonly UnixUri?: string | undefined;
   readonly Uri?: string | undefined;
 }
@@ -100,17 +145,20 @@ export const sealdisk: ProductDescription = {
       "request": {
         "DiskId": "string",
         "DiskIds": "string",
-        "ExportId": "string"
+        "ExportId": "string",
+        "SnapshotId": "string"
       },
       "response": {
         "Exports": {
           "Export": [
             {
+              "BaseSnapshotId": "string",
               "DiskId": "string",
               "ExportId": "string",
               "ExportName": "string",
               "PskIdentity": "string",
               "ReadOnly": "boolean",
+              "SnapshotId": "string",
               "Status": "string",
               "UnixUri": "string",
               "Uri": "string"
@@ -171,6 +219,41 @@ export const sealdisk: ProductDescription = {
       "idempotentRunningCode": "LastTokenProcessing",
       "idempotentMismatchStatus": 400
     },
+    "DescribeDiskUsage": {
+      "request": {
+        "DiskId": "string"
+      },
+      "response": {
+        "AllocatedBytes": "number",
+        "DiskId": "string",
+        "ExclusiveBytes": "number",
+        "ExclusiveStoredBytes": "number",
+        "RequestId": "string",
+        "SharedBytes": "number",
+        "Snapshots": {
+          "Snapshot": [
+            {
+              "AllocatedBytes": "number",
+              "ExclusiveBytes": "number",
+              "ExclusiveStoredBytes": "number",
+              "SharedBytes": "number",
+              "SnapshotId": "string",
+              "StoredBytes": "number"
+            }
+          ]
+        },
+        "StoredBytes": "number",
+        "TotalStoredBytes": "number"
+      },
+      "required": [
+        "DiskId"
+      ],
+      "keepEmpty": [],
+      "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
+      "idempotentMismatchStatus": 400
+    },
     "ExportDisk": {
       "request": {
         "Adopt": "boolean",
@@ -192,6 +275,33 @@ export const sealdisk: ProductDescription = {
       },
       "required": [
         "DiskId"
+      ],
+      "keepEmpty": [],
+      "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
+      "idempotentMismatchStatus": 400
+    },
+    "ExportSnapshot": {
+      "request": {
+        "BaseSnapshotId": "string",
+        "SnapshotId": "string"
+      },
+      "response": {
+        "BaseSnapshotId": "string",
+        "DiskId": "string",
+        "ExportId": "string",
+        "ExportName": "string",
+        "Psk": "string",
+        "PskIdentity": "string",
+        "ReadOnly": "boolean",
+        "RequestId": "string",
+        "SnapshotId": "string",
+        "UnixUri": "string",
+        "Uri": "string"
+      },
+      "required": [
+        "SnapshotId"
       ],
       "keepEmpty": [],
       "missingCode": {},

@@ -3,6 +3,7 @@ import type { Database } from '../../metadata/database.ts';
 import { deleteDisk, findDisk, type Disk } from '../../metadata/disks.ts';
 import { findExportOfDisk } from '../../metadata/exports.ts';
 import type { Transaction } from '../../metadata/reader.ts';
+import { exportsOfSnapshot } from '../../metadata/snapshot-exports.ts';
 import { deleteSnapshot, listSnapshotsOfDisk } from '../../metadata/snapshots.ts';
 import { ApiError } from '../../api/errors.ts';
 import { moveDisk, moveSnapshot } from './status-changes.ts';
@@ -37,6 +38,13 @@ export async function removeDisk(parts: Parts, diskId: string): Promise<void> {
         );
       }
       if (snapshot.type === 'auto' && disk.deleteAutoSnapshot) {
+        const [exported] = await exportsOfSnapshot(transaction, snapshot.snapshotId);
+        if (exported !== undefined)
+          throw new ApiError(
+            'IncorrectDiskStatus',
+            403,
+            `Snapshot ${snapshot.snapshotId}, which goes with disk ${diskId}, is needed by export ${exported.exportId}; unexport that first.`,
+          );
         await moveSnapshot(transaction, snapshot.snapshotId, 'deleting');
       }
     }

@@ -7,6 +7,7 @@ import { DescribeDisks } from './actions/DescribeDisks.ts';
 import { DescribeRegions } from './actions/DescribeRegions.ts';
 import { DescribeSnapshots } from './actions/DescribeSnapshots.ts';
 import { DescribeZones } from './actions/DescribeZones.ts';
+import { ResizeDisk } from './actions/ResizeDisk.ts';
 import type { EcsDependencies } from './dependencies.ts';
 
 /** Every ECS operation there is. */
@@ -17,6 +18,7 @@ export function ecsActions(deps: EcsDependencies): readonly Action[] {
     CreateDisk(deps),
     DescribeDisks(deps),
     DeleteDisk(deps),
+    ResizeDisk(deps),
     CreateSnapshot(deps),
     DescribeSnapshots(deps),
     DeleteSnapshot(deps),

@@ -1,6 +1,7 @@
 import type { DataPlane } from '../../dataplane/data-plane.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Database } from '../../metadata/database.ts';
+import { exportsOfSnapshot } from '../../metadata/snapshot-exports.ts';
 import { listSnapshotsByStatus } from '../../metadata/snapshots.ts';
 import { finishRemovals } from './reconcile.ts';
 import { moveSnapshot } from './status-changes.ts';
@@ -16,8 +17,14 @@ export async function deleteExpiredSnapshots(
     const over = (await listSnapshotsByStatus(transaction, 'accomplished')).filter(
       ({ retentionDays, createdMs }) => retentionDays !== null && createdMs + retentionDays * DAY_MS <= nowMs,
     );
-    for (const { snapshotId } of over) await moveSnapshot(transaction, snapshotId, 'deleting');
-    return over;
+    const doomed = [];
+    for (const snapshot of over) {
+      // One that is being read stays until it is not.
+      if ((await exportsOfSnapshot(transaction, snapshot.snapshotId)).length > 0) continue;
+      await moveSnapshot(transaction, snapshot.snapshotId, 'deleting');
+      doomed.push(snapshot);
+    }
+    return doomed;
   });
   for (const { snapshotId } of expired) parts.log.info({ snapshotId }, 'snapshot expired');
   if (expired.length > 0) await finishRemovals(parts);

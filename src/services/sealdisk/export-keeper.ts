@@ -2,17 +2,18 @@ import { ApiError } from '../../api/errors.ts';
 import { isKind } from '../../base/errors.ts';
 import { KeyedMutex } from '../../base/mutex.ts';
 import type { ExportInfo } from '../../dataplane/data-plane.ts';
-import { findDisk } from '../../metadata/disks.ts';
-import { deleteExport, findExport, listExports, type DiskExport, type ExportState } from '../../metadata/exports.ts';
-import { advancePin } from '../ecs/pins.ts';
+import type { ExportState } from '../../metadata/exports.ts';
+import type { SnapshotExport } from '../../metadata/snapshot-exports.ts';
+import { findSnapshot } from '../../metadata/snapshots.ts';
 import type { ExportParts } from './dependencies.ts';
 import { NEVER_OPENED, openExport, type OpenedExport } from './export-opening.ts';
 import { ExportRecovery } from './export-recovery.ts';
-import { moveDisk } from '../ecs/status-changes.ts';
+import { findExportRow, forgetExportRow, listExportRows, type ExportRow } from './export-rows.ts';
+import { openSnapshotExport, type SnapshotExportRequest } from './snapshot-export-opening.ts';
 
 /** An export as its owner may see it at any time: without its secret. */
 export interface ListedExport {
-  readonly row: DiskExport;
+  readonly row: ExportRow;
   readonly status: ExportState;
   /** Undefined while the disk server does not serve it. */
   readonly info: ExportInfo | undefined;
@@ -39,41 +40,41 @@ export class ExportKeeper {
     );
   }
 
+  /** See `openSnapshotExport` in snapshot-export-opening.ts. */
+  async openSnapshot(request: SnapshotExportRequest): Promise<OpenedExport<SnapshotExport>> {
+    const snapshot = await findSnapshot(this.#parts.database.read, request.snapshotId);
+    return this.#turns.run(snapshot?.sourceDiskId ?? '', () =>
+      openSnapshotExport(this.#parts, request, (exportId) => this.#recovery.settleLater(exportId)),
+    );
+  }
+
   /**
    * Closes an export; needs no key. The disk becomes Available, its pin is stored with that.
    * A failed flush keeps the export, unless `force` drops what could not be written.
    * @throws {ApiError} InvalidExportId.NotFound. {SystemError} of the disk server: the export stays,
    * and is opened again if the disk server closed it after all.
    */
-  async close(
-    exportId: string,
-    request: { readonly accountId: string; readonly force: boolean },
-  ): Promise<{ readonly diskId: string }> {
+  async close(exportId: string, request: { readonly accountId: string; readonly force: boolean }): Promise<ExportRow> {
     const { database, dataPlane, clock } = this.#parts;
-    const known = await findExport(database.read, exportId);
+    const known = await findExportRow(database.read, exportId);
     if (known?.accountId !== request.accountId) throw unknownExport(exportId);
     const { diskId } = known;
     return this.#turns.run(diskId, async () => {
-      if ((await findExport(database.read, exportId)) === undefined) throw unknownExport(exportId);
+      const row = await findExportRow(database.read, exportId);
+      if (row === undefined) throw unknownExport(exportId);
       const pin = await dataPlane.closeExport(exportId, { force: request.force }).catch((error: unknown) => {
         if (isKind(error, 'unavailable')) this.#recovery.settleLater(exportId);
         throw error;
       });
-      await database.transact(async (transaction) => {
-        await deleteExport(transaction, exportId);
-        const disk = await findDisk(transaction, diskId);
-        if (disk === undefined) return;
-        await advancePin(transaction, disk, pin);
-        await moveDisk(transaction, diskId, 'Available', { detachedMs: clock.nowMs() });
-      });
+      await database.transact((transaction) => forgetExportRow(transaction, row, pin, { detachedMs: clock.nowMs() }));
       this.#recovery.forget(exportId);
-      return { diskId };
+      return row;
     });
   }
 
   /** The exports of an account and region, oldest first, each with what the disk server says of it. */
   async list(scope: { readonly accountId: string; readonly regionId: string }): Promise<readonly ListedExport[]> {
-    const rows = await listExports(this.#parts.database.read, scope);
+    const rows = await listExportRows(this.#parts.database.read, scope);
     const told = rows.filter(({ bootId }) => bootId !== NEVER_OPENED);
     if (told.length === 0) return [];
     const served = new Map((await this.#served()).map((info) => [info.exportId, info]));

@@ -2,22 +2,22 @@ import { assert } from '../../base/assert.ts';
 import { isKind, messageOf } from '../../base/errors.ts';
 import type { ExportInfo } from '../../dataplane/data-plane.ts';
 import { findDisk, updateDisk, type Disk } from '../../metadata/disks.ts';
-import { deleteExport, insertExport, updateExport, type DiskExport } from '../../metadata/exports.ts';
+import { insertExport, updateExport, type DiskExport } from '../../metadata/exports.ts';
 import { refuseUnlessAvailable } from '../ecs/disk-removal.ts';
-import { advancePin } from '../ecs/pins.ts';
 import { findRegion } from '../ecs/regions.ts';
 import { unknownDisk } from '../ecs/refusals.ts';
 import { dataKeyOfDisk, openDataKey } from '../ecs/stored-data-key.ts';
 import type { ExportParts } from './dependencies.ts';
 import { mintIdentity, openPsk } from './export-identity.ts';
+import { forgetExportRow, type ExportRow } from './export-rows.ts';
 import { moveDisk } from '../ecs/status-changes.ts';
 
 /** The boot of an export that was not opened yet: nobody was told of it, so recovery takes it back. */
 export const NEVER_OPENED = '';
 
 /** An export that serves, with the secret that is told once. */
-export interface OpenedExport {
-  readonly row: DiskExport;
+export interface OpenedExport<Row extends ExportRow = DiskExport> {
+  readonly row: Row;
   readonly info: ExportInfo;
   /** 32 bytes, wiped by the receiver. */
   readonly psk: Uint8Array;
@@ -82,17 +82,12 @@ export async function openExport(
 }
 
 /** Takes back an export of which nobody was told. Answers false when that has to be tried again. Never throws. */
-export async function takeBackExport(parts: ExportParts, { exportId, diskId }: DiskExport): Promise<boolean> {
+export async function takeBackExport(parts: ExportParts, row: ExportRow): Promise<boolean> {
   const { database, dataPlane, log } = parts;
+  const { exportId, diskId } = row;
   try {
     const pin = await dataPlane.closeExport(exportId, { force: true });
-    await database.transact(async (transaction) => {
-      await deleteExport(transaction, exportId);
-      const disk = await findDisk(transaction, diskId);
-      if (disk === undefined) return;
-      await advancePin(transaction, disk, pin);
-      await moveDisk(transaction, diskId, 'Available');
-    });
+    await database.transact((transaction) => forgetExportRow(transaction, row, pin));
     return true;
   } catch (error) {
     log.warn(

@@ -1,19 +1,17 @@
 import { isKind, messageOf } from '../../base/errors.ts';
 import type { KeyedMutex } from '../../base/mutex.ts';
 import type { ExportInfo } from '../../dataplane/data-plane.ts';
-import { diskExports, findExport, updateExport, type DiskExport, type ExportState } from '../../metadata/exports.ts';
+import type { ExportState } from '../../metadata/exports.ts';
 import type { ExportParts } from './dependencies.ts';
 import { NEVER_OPENED, takeBackExport } from './export-opening.ts';
 import { reopenExport, stateAfter } from './export-reopening.ts';
+import { findExportRow, knownExports, updateExportRow, type ExportRow, type KnownExport } from './export-rows.ts';
 import { RetrySchedule } from './retry-schedule.ts';
 
 /** Exports that are brought back at the same time. */
 const CONCURRENCY = 4;
 /** An export during whose opening the disk server was lost this often is left alone for a while. */
 const STRIKES_MAX = 3;
-
-/** An export by its keys alone. */
-type Known = Pick<DiskExport, 'exportId' | 'diskId'>;
 
 /**
  * Brings exports back after the disk server, the control plane or the machine was restarted.
@@ -104,24 +102,19 @@ export class ExportRecovery {
     return new Map((await this.#parts.dataPlane.listExports()).map((info) => [info.exportId, info]));
   }
 
-  /** Ids only, unverified: one edited row must not hide the others. */
-  #known(): Promise<readonly Known[]> {
-    return diskExports
-      .select(this.#parts.database.read)
-      .select(['rows.exportId', 'rows.diskId'])
-      .orderBy('rows.createdMs')
-      .execute();
+  #known(): Promise<readonly KnownExport[]> {
+    return knownExports(this.#parts.database.read);
   }
 
   /**
    * Those that may have brought the disk server down come last, one by one, so that no other takes the blame. The round
    * ends when the disk server is lost; who was not reached is tried again soon.
    */
-  async #settleAll(exports: readonly Known[], served: ReadonlyMap<string, ExportInfo>): Promise<void> {
-    const isSuspect = ({ exportId }: Known): boolean => this.#schedule.strikes(exportId) > 0;
+  async #settleAll(exports: readonly KnownExport[], served: ReadonlyMap<string, ExportInfo>): Promise<void> {
+    const isSuspect = ({ exportId }: KnownExport): boolean => this.#schedule.strikes(exportId) > 0;
     const rest = exports.filter((known) => !isSuspect(known)).values();
     let lost = false;
-    const worker = async (queue: Iterator<Known>): Promise<void> => {
+    const worker = async (queue: Iterator<KnownExport>): Promise<void> => {
       for (let next = queue.next(); next.done !== true; next = queue.next()) {
         if (lost) this.#schedule.later(next.value.exportId, 'Reopening');
         else lost = (await this.#settle(next.value, served.get(next.value.exportId))) === 'lost' || lost;
@@ -133,11 +126,11 @@ export class ExportRecovery {
   }
 
   /** Never rejects: what goes wrong with one export stays with it. Answers `lost` when the disk server went away. */
-  #settle({ exportId, diskId }: Known, info: ExportInfo | undefined): Promise<'lost' | undefined> {
+  #settle({ exportId, diskId }: KnownExport, info: ExportInfo | undefined): Promise<'lost' | undefined> {
     const { database, log } = this.#parts;
     return this.#turns.run(diskId, async () => {
       try {
-        const row = await findExport(database.read, exportId);
+        const row = await findExportRow(database.read, exportId);
         if (row === undefined) this.#schedule.forget(exportId);
         else if (row.bootId === NEVER_OPENED) await this.#takeBack(row);
         else if (info !== undefined) await this.#record(row, info.status, info.reason);
@@ -150,15 +143,15 @@ export class ExportRecovery {
     });
   }
 
-  async #takeBack(row: DiskExport): Promise<void> {
+  async #takeBack(row: ExportRow): Promise<void> {
     if (await takeBackExport(this.#parts, row)) this.#schedule.forget(row.exportId);
     else this.#schedule.later(row.exportId, 'Reopening');
   }
 
-  async #reopen(row: DiskExport): Promise<'lost' | undefined> {
+  async #reopen(row: ExportRow): Promise<'lost' | undefined> {
     const { database } = this.#parts;
     if (row.status === 'Serving') {
-      await database.transact((transaction) => updateExport(transaction, row.exportId, { status: 'Reopening' }));
+      await database.transact((transaction) => updateExportRow(transaction, row, { status: 'Reopening' }));
     }
     const strikes = this.#schedule.strikes(row.exportId);
     if (strikes >= STRIKES_MAX) {
@@ -182,15 +175,15 @@ export class ExportRecovery {
     }
   }
 
-  async #record(row: DiskExport, status: ExportState, reason: string | undefined): Promise<void> {
+  async #record(row: ExportRow, status: ExportState, reason: string | undefined): Promise<void> {
     const { database, log, bootId } = this.#parts;
     const { exportId, diskId } = row;
     if (status === 'Serving') this.#schedule.forget(exportId);
     else this.#schedule.later(exportId, status);
     const changes = status === 'Serving' ? { status, bootId: bootId() } : { status };
     await database.transact(async (transaction) => {
-      const current = await findExport(transaction, exportId);
-      if (current !== undefined) await updateExport(transaction, exportId, changes);
+      const current = await findExportRow(transaction, exportId);
+      if (current !== undefined) await updateExportRow(transaction, current, changes);
     });
     if (status === 'Serving') log.info({ exportId, diskId }, 'export serves');
     else if (status !== row.status) log.warn({ exportId, diskId, status, reason }, 'export does not serve');

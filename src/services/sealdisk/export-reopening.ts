@@ -6,10 +6,14 @@ import { DISK_NOT_CLEAN } from '../../dataplane/data-plane.ts';
 import { diskKeyRefusalOf } from '../../kms/data-keys.ts';
 import { findDisk, type Disk } from '../../metadata/disks.ts';
 import { deleteExport, insertExport, type DiskExport, type ExportState } from '../../metadata/exports.ts';
+import type { SnapshotExport } from '../../metadata/snapshot-exports.ts';
+import { findSnapshot } from '../../metadata/snapshots.ts';
 import { findRegion } from '../ecs/regions.ts';
-import { dataKeyOfDisk, openDataKey } from '../ecs/stored-data-key.ts';
+import { dataKeyOfDisk, dataKeyOfSnapshot, openDataKey } from '../ecs/stored-data-key.ts';
 import type { ExportParts } from './dependencies.ts';
 import { mintIdentity, openPsk } from './export-identity.ts';
+import { isOfSnapshot, type ExportRow } from './export-rows.ts';
+import { serveSnapshot } from './snapshot-export-opening.ts';
 
 /**
  * Has the disk server serve an export again as it was: same id, name, socket and secret. The key is asked for anew.
@@ -22,9 +26,10 @@ import { mintIdentity, openPsk } from './export-identity.ts';
  */
 export async function reopenExport(
   parts: ExportParts,
-  row: DiskExport,
+  row: ExportRow,
   onRenamed: (renamed: DiskExport) => void,
 ): Promise<void> {
+  if (isOfSnapshot(row)) return reopenSnapshot(parts, row);
   const disk = await findDisk(parts.database.read, row.diskId);
   if (disk === undefined) throw new SystemError('not-found', 'DISK_ROW_MISSING', `Disk ${row.diskId} has no row.`);
   using dataKey = await openDataKey(parts.dataKeys, dataKeyOfDisk(disk));
@@ -41,6 +46,15 @@ export async function reopenExport(
     'the machine was restarted while this disk was open, so writes that were not flushed may be gone: its export has a new identity; unexport the disk and export it again to get the new secret',
   );
   await serve(parts, renamed, disk, dataKey, { expectClean: false });
+}
+
+/** A snapshot is what it was, whatever happened to its disk or to the machine. */
+async function reopenSnapshot(parts: ExportParts, row: SnapshotExport): Promise<void> {
+  const snapshot = await findSnapshot(parts.database.read, row.snapshotId);
+  if (snapshot === undefined)
+    throw new SystemError('not-found', 'SNAPSHOT_ROW_MISSING', `Snapshot ${row.snapshotId} has no row.`);
+  using dataKey = await openDataKey(parts.dataKeys, dataKeyOfSnapshot(snapshot));
+  await serveSnapshot(parts, row, snapshot, dataKey);
 }
 
 /** What an export is when opening it failed. */

@@ -1,4 +1,6 @@
+import type { SnapshotExport } from '../../metadata/snapshot-exports.ts';
 import type { ListedExport } from './export-keeper.ts';
+import { isOfSnapshot } from './export-rows.ts';
 import { tcpUri, unixUri } from './export-uris.ts';
 
 /**
@@ -10,11 +12,16 @@ export function exportView({ row, info, status }: ListedExport, address: string)
     ExportId: row.exportId,
     DiskId: row.diskId,
     ExportName: row.name,
-    ReadOnly: row.readOnly,
+    ...(isOfSnapshot(row) ? snapshotOf(row) : { ReadOnly: row.readOnly }),
     Uri: tcpUri(address, row.pskIdentity, row.name),
     // Where the socket is, only the disk server knows; while it does not serve the export there is none.
     UnixUri: info === undefined ? '' : unixUri(info.socketPath, row.name),
     PskIdentity: row.pskIdentity,
     Status: status,
   };
+}
+
+function snapshotOf({ snapshotId, baseSnapshotId }: SnapshotExport) {
+  const base = baseSnapshotId === null ? {} : { BaseSnapshotId: baseSnapshotId };
+  return { SnapshotId: snapshotId, ...base, ReadOnly: true };
 }

@@ -5,7 +5,9 @@ import type { DiskKeys } from '../../kms/data-keys.ts';
 import type { Database } from '../../metadata/database.ts';
 import { DescribeDiskExports } from './actions/DescribeDiskExports.ts';
 import { DescribeDiskScrub } from './actions/DescribeDiskScrub.ts';
+import { DescribeDiskUsage } from './actions/DescribeDiskUsage.ts';
 import { ExportDisk } from './actions/ExportDisk.ts';
+import { ExportSnapshot } from './actions/ExportSnapshot.ts';
 import { ScrubDisk } from './actions/ScrubDisk.ts';
 import { UnexportDisk } from './actions/UnexportDisk.ts';
 import type { ExportKeeper } from './export-keeper.ts';
@@ -18,5 +20,13 @@ export function sealdiskActions(deps: {
   readonly dataPlane: DataPlane;
   readonly log: Logger;
 }): readonly Action[] {
-  return [ExportDisk(deps), UnexportDisk(deps), DescribeDiskExports(deps), ScrubDisk(deps), DescribeDiskScrub(deps)];
+  return [
+    ExportDisk(deps),
+    UnexportDisk(deps),
+    DescribeDiskExports(deps),
+    ScrubDisk(deps),
+    DescribeDiskScrub(deps),
+    ExportSnapshot(deps),
+    DescribeDiskUsage(deps),
+  ];
 }

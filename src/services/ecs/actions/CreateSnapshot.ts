@@ -2,7 +2,6 @@ import type { Action } from '../../../api/action.ts';
 import { ApiError } from '../../../api/errors.ts';
 import type { CreateSnapshotInput, CreateSnapshotOutput } from '../../../api/generated/ecs.ts';
 import { findDisk, type Disk } from '../../../metadata/disks.ts';
-import { findExportOfDisk } from '../../../metadata/exports.ts';
 import type { Reader } from '../../../metadata/reader.ts';
 import { listSnapshotsOfDisk, type Snapshot } from '../../../metadata/snapshots.ts';
 import { ecsAccess, ecsAccessToId } from '../access.ts';
@@ -14,6 +13,7 @@ import { checkedSnapshotRequest, type SnapshotRequest } from '../snapshot-reques
 import { mintId } from '../resource-ids.ts';
 import { unknownDisk, unknownRegion } from '../refusals.ts';
 import { findRegion, regionOfId } from '../regions.ts';
+import { refuseUnlessServed } from '../served-disk.ts';
 import { provisionSnapshot } from '../snapshot-provision.ts';
 import { dataKeyOfDisk, openDataKey } from '../stored-data-key.ts';
 
@@ -46,7 +46,7 @@ export function CreateSnapshot(deps: Parts): Action<CreateSnapshotInput, CreateS
         throw keyError(error, 'CreateSnapshot');
       }
       using _wipedAtTheEnd = dataKey;
-      await refuseUnlessServed(deps, disk);
+      await refuseUnlessServed(deps, disk, NO_SPACE);
       const region = findRegion(disk.regionId);
       if (region === undefined) throw unknownRegion(disk.regionId);
       const snapshotId = mintId(deps.random, 's', region);
@@ -97,29 +97,6 @@ async function usableDisk(reader: Reader, diskId: string, accountId: string): Pr
     );
   }
   return disk;
-}
-
-/**
- * An export that is not being served comes back by itself; opening the disk behind its back would hide from it whether
- * the disk was closed in order.
- */
-async function refuseUnlessServed({ database, dataPlane }: Parts, disk: Disk): Promise<void> {
-  const exported = await findExportOfDisk(database.read, disk.diskId);
-  if (exported === undefined) return;
-  let served;
-  try {
-    served = await dataPlane.listExports();
-  } catch (error) {
-    throw dataPlaneError(error, NO_SPACE);
-  }
-  const info = served.find(({ exportId }) => exportId === exported.exportId);
-  if (exported.status === 'Serving' && info?.status === 'Serving') return;
-  const status = exported.status === 'Serving' ? (info?.status ?? 'Reopening') : exported.status;
-  throw new ApiError(
-    'IncorrectDiskStatus',
-    403,
-    `Export ${exported.exportId} of disk ${disk.diskId} is ${status}; wait until it serves again, or unexport it.`,
-  );
 }
 
 function newSnapshot(snapshotId: string, disk: Disk, request: SnapshotRequest, nowMs: number): Snapshot {

@@ -2,6 +2,7 @@ import type { Action } from '../../../api/action.ts';
 import { ApiError } from '../../../api/errors.ts';
 import type { DeleteSnapshotInput, DeleteSnapshotOutput } from '../../../api/generated/ecs.ts';
 import { listDisksFromSnapshot } from '../../../metadata/disks.ts';
+import { exportsOfSnapshot } from '../../../metadata/snapshot-exports.ts';
 import { findSnapshot, type Snapshot } from '../../../metadata/snapshots.ts';
 import { ecsAccessToId } from '../access.ts';
 import { dataPlaneError } from '../data-plane-errors.ts';
@@ -61,6 +62,13 @@ function markDoomed(
         `Disk ${made[0]?.diskId} was made from snapshot ${snapshotId}; set Force=true to delete the snapshot all the same.`,
       );
     }
+    const [exported] = await exportsOfSnapshot(transaction, snapshotId);
+    if (exported !== undefined)
+      throw new ApiError(
+        'Operation.Conflict',
+        403,
+        `Snapshot ${snapshotId} is needed by export ${exported.exportId}; unexport that first.`,
+      );
     return moveSnapshot(transaction, snapshotId, 'deleting');
   });
 }

@@ -5,9 +5,10 @@ import { checkedIdList } from '../../ecs/query-filters.ts';
 import { unknownRegion } from '../../ecs/refusals.ts';
 import { findRegion } from '../../ecs/regions.ts';
 import type { ExportKeeper } from '../export-keeper.ts';
+import { isOfSnapshot } from '../export-rows.ts';
 import { exportView } from '../export-view.ts';
 
-/** The exports of the caller's account in one region, oldest first, never with a secret. */
+/** The exports of disks and snapshots of the caller's account in one region, oldest first, never with a secret. */
 export function DescribeDiskExports(deps: {
   readonly exports: ExportKeeper;
   readonly dataPlane: DataPlane;
@@ -32,6 +33,7 @@ export function DescribeDiskExports(deps: {
         ({ row }) =>
           (ids === undefined || ids.includes(row.diskId)) &&
           (input.DiskId === undefined || input.DiskId === row.diskId) &&
+          (input.SnapshotId === undefined || (isOfSnapshot(row) && input.SnapshotId === row.snapshotId)) &&
           (input.ExportId === undefined || input.ExportId === row.exportId),
       );
       return { Exports: { Export: wanted.map((listed) => exportView(listed, deps.dataPlane.nbdAddress)) } };
