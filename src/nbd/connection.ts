@@ -14,6 +14,7 @@ import { ReceivedBytes } from './received-bytes.ts';
 import { Replies } from './replies.ts';
 import { ReplyStream } from './reply-stream.ts';
 import type { SlabPool } from './slab-pool.ts';
+import type { Receiver, StaticReceive } from './static-receive.ts';
 import { acceptTls } from './tls.ts';
 import { Transmission } from './transmission.ts';
 import type { Session } from './transmission.ts';
@@ -32,6 +33,7 @@ export interface ConnectionSettings {
   readonly limits: NbdLimits;
   readonly payloads: PayloadPool;
   readonly slabs: SlabPool;
+  readonly receive: StaticReceive;
   /** What the connections of an export may hold together. */
   readonly budgetOf: (exportName: string) => Budget;
   readonly refuses: HandshakeSettings['refuses'];
@@ -48,7 +50,13 @@ export class Connection {
   readonly #tlsTimer = new AbortController();
   readonly #closed = Promise.withResolvers<void>();
   #socket: Socket | TLSSocket;
+  /** Looks at the chunk during the call only. */
   #onData: (chunk: Buffer) => void = () => {};
+  readonly #receiver: Receiver = {
+    target: () => this.#transmission?.target(),
+    filled: (bytes) => this.#transmission?.filled(bytes),
+    receive: (bytes) => this.#onData(bytes),
+  };
   #onEnd: () => void = () => this.destroy('The client left during the handshake.');
   #transmission: Transmission | undefined;
   #replyStream: ReplyStream | undefined;
@@ -56,11 +64,12 @@ export class Connection {
   #dropped = false;
 
   constructor(socket: Socket, transport: Transport, settings: ConnectionSettings) {
-    this.#socket = socket;
     this.#transport = transport;
     this.#settings = settings;
-    socket.on('close', () => this.#close());
-    this.#listen(socket);
+    const adopted = transport.kind === 'unix' ? settings.receive.adopt(socket, this.#receiver) : undefined;
+    this.#socket = adopted ?? socket;
+    this.#socket.on('close', () => this.#close());
+    this.#listen(this.#socket, adopted === undefined);
     settings.clock.sleep(settings.limits.handshakeMs, this.#handshakeTimer.signal).then(
       () => this.destroy('The handshake took too long.'),
       () => undefined,
@@ -102,8 +111,8 @@ export class Connection {
     this.#socket.destroy();
   }
 
-  #listen(socket: Socket | TLSSocket): void {
-    socket.on('data', (chunk: Buffer) => this.#onData(chunk));
+  #listen(socket: Socket | TLSSocket, asStream: boolean): void {
+    if (asStream) socket.on('data', (chunk: Buffer) => this.#onData(chunk));
     socket.on('end', () => this.#onEnd());
     socket.on('error', (error) => this.destroy(error.message));
   }
@@ -117,7 +126,7 @@ export class Connection {
     };
     const handshake = new Handshake({ directory, limits, refuses, send }, security, clientFlags);
     this.#onData = (chunk) => {
-      received.push(chunk);
+      received.push(Buffer.from(chunk));
       this.#follow(handshake.advance(received), received);
     };
   }
@@ -164,7 +173,7 @@ export class Connection {
     );
     // TLSSocket closes the socket below it, and 'close' of that one is what ends this connection.
     secured.on('close', () => raw.destroy());
-    this.#listen(secured);
+    this.#listen(secured, true);
   }
 
   #transmit(session: Session, received: ReceivedBytes): void {

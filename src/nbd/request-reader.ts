@@ -1,3 +1,4 @@
+import { KiB } from '../base/units.ts';
 import type { Refusal } from './errno.ts';
 import type { PayloadPool } from './payload-pool.ts';
 import { decodeRequest, payloadBytes, requestBytes } from './request-wire.ts';
@@ -19,6 +20,9 @@ export interface RequestSink {
   perform(request: Request, payload: Buffer | undefined): void;
   refuse(request: Request, refusal: Refusal): void;
 }
+
+/** Below, one more turn of the event loop costs more than the copy. */
+const TARGET_BYTES_MIN = 64 * KiB;
 
 interface Incoming {
   readonly request: Request;
@@ -72,6 +76,18 @@ export class RequestReader {
     if (at === bytes.length || this.#stopped) return true;
     this.#held = Buffer.from(bytes.subarray(at));
     return false;
+  }
+
+  /** Where the rest of a long payload is wanted, so that it need not be copied there. */
+  target(): Buffer | undefined {
+    const incoming = this.#incoming;
+    if (incoming?.payload === undefined || incoming.length - incoming.filled < TARGET_BYTES_MIN) return undefined;
+    return incoming.filled === 0 ? incoming.payload : incoming.payload.subarray(incoming.filled);
+  }
+
+  /** So many bytes of the payload arrived in the last target. */
+  filled(bytes: number): void {
+    if (this.#incoming !== undefined) this.#advance(this.#incoming, bytes);
   }
 
   /** Goes on with what is kept, when there may be room again. Answers like `read`. */
@@ -139,15 +155,19 @@ export class RequestReader {
 
   /** Answers up to where `bytes` were of this payload. */
   #fill(incoming: Incoming, bytes: Buffer, at: number): number {
-    const { request, payload, refusal, length } = incoming;
-    const count = Math.min(length - incoming.filled, bytes.length - at);
-    if (payload !== undefined) bytes.copy(payload, incoming.filled, at, at + count);
-    incoming.filled += count;
-    if (incoming.filled === length) {
-      this.#incoming = undefined;
-      if (refusal === undefined) this.#sink.perform(request, payload);
-      else this.#sink.refuse(request, refusal);
-    }
+    const { payload, length, filled } = incoming;
+    const count = Math.min(length - filled, bytes.length - at);
+    if (payload !== undefined) bytes.copy(payload, filled, at, at + count);
+    this.#advance(incoming, count);
     return at + count;
+  }
+
+  #advance(incoming: Incoming, count: number): void {
+    incoming.filled += count;
+    if (incoming.filled < incoming.length) return;
+    this.#incoming = undefined;
+    const { request, payload, refusal } = incoming;
+    if (refusal === undefined) this.#sink.perform(request, payload);
+    else this.#sink.refuse(request, refusal);
   }
 }

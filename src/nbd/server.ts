@@ -15,6 +15,7 @@ import { DEFAULT_LIMITS } from './limits.ts';
 import type { NbdLimits } from './limits.ts';
 import { PayloadPool } from './payload-pool.ts';
 import { SlabPool } from './slab-pool.ts';
+import { StaticReceive } from './static-receive.ts';
 import { NBD_REP_ERR_POLICY, NBD_REP_ERR_SHUTDOWN } from './protocol.ts';
 import { createTlsContext } from './tls.ts';
 import { prepareUnixSocket } from './unix-socket-file.ts';
@@ -39,6 +40,7 @@ export class NbdServer {
   readonly #limits: NbdLimits;
   readonly #payloads = new PayloadPool();
   readonly #slabs = new SlabPool();
+  readonly #receive = new StaticReceive();
   readonly #budget: Budget;
   readonly #unix = new Map<string, Listener>();
   readonly #tcp: Listener[] = [];
@@ -160,6 +162,7 @@ export class NbdServer {
         limits: this.#limits,
         payloads: this.#payloads,
         slabs: this.#slabs,
+        receive: this.#receive,
         budgetOf: (name) => this.#budgetOf(name),
         refuses: (name) => this.#refuses(name),
         onTransmission: () => {

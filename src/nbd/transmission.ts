@@ -120,6 +120,15 @@ export class Transmission {
     }
   }
 
+  /** Where the next bytes are wanted, and that they came there. */
+  target(): Buffer | undefined {
+    return this.#state === 'open' || this.#state === 'draining' ? this.#reader.target() : undefined;
+  }
+
+  filled(bytes: number): void {
+    this.#reader.filled(bytes);
+  }
+
   /** From now on requests are refused; `finished` follows when those in flight are answered. */
   drain(): void {
     if (this.#state === 'open') this.#state = 'draining';
