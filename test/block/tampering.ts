@@ -20,7 +20,7 @@ import { blockOf, dataKeyOf, DiskBench } from './disk-fixture.ts';
 const BLOCKS = [0, 1, 2, 3, 4, 5, 6, 7, 700, 701, 702, 703, 600 * (MiB / 4096), 600 * (MiB / 4096) + 1];
 const ZEROES = Buffer.alloc(4096);
 const HEADER_BYTES = 1_024;
-const DENSE_SLOTS_AT = HEADER_BYTES + 2 * 3_088;
+const DENSE_SLOTS_AT = HEADER_BYTES + 2 * 3_072;
 const SLOT_BYTES = 4_128;
 /** Of a closed disk: no answer depends on them. */
 const DEAD_FILES = /\/(lock|mark|sums\/.*)$/;
@@ -158,7 +158,7 @@ export class TamperWorld implements Disposable {
     } else {
       const moved = Buffer.from(intact);
       const other = random.chance(0.5) ? intact : random.pick([...this.#files.values()]);
-      const unit = random.pick([16, 512, 1024, 3_088, 4_096, 4_128]);
+      const unit = random.pick([16, 512, 1024, 3_072, 4_096, 4_128]);
       const place = (bytes: Buffer): number => unit * random.below(Math.ceil((bytes.length + 1) / unit));
       other.copy(moved, place(moved), place(other));
       await this.#change(name, moved, reached, what);

@@ -103,6 +103,7 @@ test('what the engine writes today is read by the reader in Python', { skip: ski
     const atSnapshot = await blocksOf(disk);
     await disk.zero(4096, 1_000_000, { fua: false, noHole: true });
     await disk.checkpoint();
+    await disk.collect();
     await disk.trim(37 * 4096, 4096, { fua: false });
     await disk.write(GiB - 4096, blockOf(77), { fua: false });
     await disk.flush();
@@ -142,7 +143,7 @@ test('the reader in Python refuses what is damaged, and names it', { skip: skipP
 
 test('the golden images stay small enough to be kept for ever', () => {
   const sizes = images.map((image) => statSync(path.join(import.meta.dirname, `${image}.tar.gz`)).size);
-  assert.ok(sizes.reduce((sum, size) => sum + size, 0) < 400 * KiB);
+  assert.ok(sizes.reduce((sum, size) => sum + size, 0) < 500 * KiB);
 });
 
 test('the reader in Python uses its standard library and nothing else', () => {

@@ -294,7 +294,7 @@ def replay(directory, keys, head, table):
     in_table = {segment_id for _, segment_id, _ in table["segments"]}
     log = []
     for segment_id in sorted(os.listdir(os.path.join(directory, "seg"))):
-        if segment_id in in_table and segment_id != first_id:
+        if segment_id in in_table and segment_id != first_id or not is_segment_name(segment_id):
             continue
         path = os.path.join(directory, "seg", segment_id)
         with open(path, "rb") as file:
@@ -328,6 +328,10 @@ def replay(directory, keys, head, table):
         current, slot = following[0], 0
     refuse_if_more_was_durable((current.number, stop), log, marks(directory, keys, head["session"]) + [(number, first_slot)])
     return overlay, {segment.number: segment for segment in log}
+
+
+def is_segment_name(name):
+    return len(name) == 32 and not name.strip("0123456789abcdef")
 
 
 def follow(segment, slot, overlay, blocks):
