@@ -10,12 +10,22 @@ import { Liveness } from './liveness.ts';
 import type { MarkedSegment } from './liveness.ts';
 import { noFiles } from './named-files.ts';
 import { removeUnnamed } from './reclaim.ts';
+import type { SegmentFile } from './segment-file.ts';
+import type { SlotSet } from './slot-set.ts';
 import { SpareFiles } from './spare-files.ts';
 import { readTableFile } from './table-file.ts';
 import type { SegmentEntry } from './table-format.ts';
 
 /** Files that change their name before one sync of their directory. */
 const RENAMES_AT_ONCE = 8;
+/** Files that are rewritten at the same time: each waits for other threads most of the time. 2 MiB of memory each. */
+const LANES = 4;
+/** Nothing hurries while garbage takes less than this part of what it may take. */
+const SPACE_CALM_SHARE = 0.3;
+/** So few segments are never worth waiting for. */
+const SMALL_SEGMENTS = 16;
+/** A file costs about as much as copying so many slots, besides its slots. */
+const FILE_COST_SLOTS = 256;
 /** Less than this part of a full segment is not worth a rewrite: it goes when the segment is dead. */
 const LEAST_GAIN = 1 / 256;
 
@@ -34,6 +44,18 @@ interface Victim extends MarkedSegment {
   readonly stored: number;
 }
 
+/** Space for the work that it takes, of which a file costs some however small it is. */
+function gainOf({ live, stored }: Victim): number {
+  return (stored - live.count) / (live.count + FILE_COST_SLOTS);
+}
+
+/** A file that lost its name to a dense one. */
+interface Renamed {
+  readonly spare: string | undefined;
+  /** Resolves when nobody reads it any more. */
+  readonly unread: Promise<void>;
+}
+
 /**
  * Brings space back, while reads and writes go on:
  * 1. mark what the durable head and every root in the directory can reach (`Liveness`);
@@ -47,8 +69,10 @@ interface Victim extends MarkedSegment {
 export class Collector {
   readonly spares: SpareFiles;
   readonly background: Background;
-  /** How far the last collection was from enough. */
-  #urgency = 0;
+  /** What files hold and what is live, in slots: as the last mark found it, less what was brought back since. */
+  #stored = 0;
+  #live = 0;
+  #appendedAtMark = 0;
   readonly #state: DiskState;
   readonly #dead: DeadSegments;
   readonly #inHeadTurn: (work: () => Promise<void>) => Promise<void>;
@@ -80,8 +104,17 @@ export class Collector {
    */
   async collect(isUrgent: boolean): Promise<Collection> {
     this.background.begin();
-    this.background.urgency = isUrgent ? 1 : this.#urgency;
+    this.#compareWithClients();
+    try {
+      return await this.#collect(isUrgent);
+    } finally {
+      this.background.end();
+    }
+  }
+
+  async #collect(isUrgent: boolean): Promise<Collection> {
     const state = this.#state;
+    const appended = state.session?.log.slotsAppended ?? 0;
     const { head, root } = state;
     // Before the roots are listed: a snapshot that is not among them is made from this state or a later one.
     const entries = state.store.entries();
@@ -93,7 +126,7 @@ export class Collector {
     let stored = 0;
     for (const segment of liveness.segments.values()) {
       const status = await state.env.files.stat(state.store.pathOf(segment.entry.id));
-      await this.background.step();
+      await this.background.step(1);
       if (status === undefined) continue;
       const slots = storedSlots(status.sizeBytes);
       const live = segment.live.count;
@@ -106,15 +139,30 @@ export class Collector {
         victims.push({ ...segment, stored: slots });
     }
     if (dead.length > 0) await this.#inHeadTurn(() => this.#dead.condemn(dead));
-    const { rewriteBelow } = state.limits;
-    this.#urgency = Math.min(1, Math.max(0, stored / Math.max(1, liveSlots) - 1) * rewriteBelow);
-    this.background.urgency = isUrgent ? 1 : this.#urgency;
-    // The most space for the fewest bytes first.
-    victims.sort((a, b) => a.live.count / a.stored - b.live.count / b.stored);
+    this.#stored = stored;
+    this.#live = liveSlots;
+    this.#appendedAtMark = appended;
+    this.#compareWithClients();
+    if (isUrgent) this.background.urgency = 1;
+    victims.sort((a, b) => gainOf(b) - gainOf(a));
     let writtenBytes = 0;
     for (let at = 0; at < victims.length; at += RENAMES_AT_ONCE)
       writtenBytes += await this.#rewrite(victims.slice(at, at + RENAMES_AT_ONCE));
     return { liveSlots, storedSlots: stored, dead: dead.length, rewritten: victims.length, writtenBytes };
+  }
+
+  /** Slots that files hold for each live one, as far as is known. */
+  get #space(): number {
+    const appended = this.#state.session?.log.slotsAppended ?? 0;
+    return (this.#stored + appended - this.#appendedAtMark) / Math.max(this.#live, 1);
+  }
+
+  #compareWithClients(): void {
+    const { segmentSlots, spaceMax } = this.#state.limits;
+    const isSmall = this.#live < SMALL_SEGMENTS * segmentSlots;
+    const garbage = (this.#space - 1) / (spaceMax - 1);
+    this.background.urgency = Math.min(1, Math.max(0, (garbage - SPACE_CALM_SHARE) / (1 - SPACE_CALM_SHARE)));
+    this.background.setBehind(!isSmall && garbage > 1, garbage - 1);
   }
 
   #isWorthIt(live: number, stored: number, isUrgent: boolean): boolean {
@@ -149,35 +197,46 @@ export class Collector {
 
   /** Answers how many bytes were written. */
   async #rewrite(victims: readonly Victim[]): Promise<number> {
-    const { env, store } = this.#state;
-    const { files } = env;
-    const beside = store.sibling();
-    const renamed: { readonly spare: string | undefined; readonly unread: Promise<void> }[] = [];
+    const beside = this.#state.store.sibling();
+    const renamed: Renamed[] = [];
     let writtenBytes = 0;
-    try {
-      for (const { entry, live } of victims) {
+    const left = victims.values();
+    const lane = async (): Promise<void> => {
+      for (const { entry, live, stored } of left) {
         beside.put(entry);
-        const source = beside.file(entry.number);
-        // Its last snapshot was deleted meanwhile.
-        if ((await files.stat(source.path)) === undefined) continue;
-        const { path, sizeBytes } = await writeDense(files, source, live, this.background);
-        writtenBytes += sizeBytes;
-        const spare = await this.#keepAsSpare(source.path);
-        try {
-          await files.rename(path, source.path);
-        } catch (error) {
-          if (spare !== undefined) await files.unlink(spare).catch(() => undefined);
-          await files.unlink(path).catch(() => undefined);
-          throw error;
-        }
-        renamed.push({ spare, unread: source.forget() });
+        const bytes = await this.#replace(beside.file(entry.number), live, renamed);
+        writtenBytes += bytes;
+        this.#stored -= stored - live.count;
+        this.#compareWithClients();
       }
+    };
+    try {
+      // All lanes end before a failure is passed on.
+      const lanes = await Promise.allSettled(Array.from({ length: LANES }, lane));
+      for (const ended of lanes) if (ended.status === 'rejected') throw ended.reason;
     } finally {
       if (renamed.length > 0) await this.#settleRenames(renamed);
       beside.close();
       await this.#removeUnnamed(victims);
     }
     return writtenBytes;
+  }
+
+  async #replace(source: SegmentFile, live: SlotSet, renamed: Renamed[]): Promise<number> {
+    const { files } = this.#state.env;
+    // Its last snapshot was deleted meanwhile.
+    if ((await files.stat(source.path)) === undefined) return 0;
+    const { path, sizeBytes } = await writeDense(files, source, live, this.background);
+    const spare = await this.#keepAsSpare(source.path);
+    try {
+      await files.rename(path, source.path);
+    } catch (error) {
+      if (spare !== undefined) await files.unlink(spare).catch(() => undefined);
+      await files.unlink(path).catch(() => undefined);
+      throw error;
+    }
+    renamed.push({ spare, unread: source.forget() });
+    return sizeBytes;
   }
 
   /** A rename may have brought back the name of a segment whose last snapshot was deleted at the same moment. */
@@ -194,7 +253,6 @@ export class Collector {
     const spare = SpareFiles.pathFor(path);
     const { files } = this.#state.env;
     try {
-      await files.unlink(spare).catch(() => undefined);
       await files.link(path, spare);
       return spare;
     } catch {
@@ -203,9 +261,7 @@ export class Collector {
   }
 
   /** A file may be used again when its old name means the new one durably, and nobody reads it any more. */
-  async #settleRenames(
-    renamed: readonly { readonly spare: string | undefined; readonly unread: Promise<void> }[],
-  ): Promise<void> {
+  async #settleRenames(renamed: readonly Renamed[]): Promise<void> {
     const { env, store, head } = this.#state;
     const { files } = env;
     try {

@@ -1,6 +1,7 @@
 import type { Background } from './background.ts';
 import { encodeDenseIndex } from './dense-format.ts';
 import { denseOffset } from './dense-format.ts';
+import { osCode } from './file-system.ts';
 import type { FileSystem, OpenFile } from './file-system.ts';
 import { ioError } from './io-errors.ts';
 import type { SegmentFile } from './segment-file.ts';
@@ -9,8 +10,9 @@ import { SLOT_SIZE_BYTES } from './slot-format.ts';
 import type { SlotSet } from './slot-set.ts';
 
 export const DENSE_SUFFIX = '.dense';
-/** Slots that are read at once: as many as one write takes without another thread. */
-const RUN_SLOTS_MAX = 62;
+/** Slots that are read at once: about 1 MiB, the dead ones between them included. */
+const WINDOW_SLOTS = 256;
+const WINDOW_BYTES = WINDOW_SLOTS * SLOT_SIZE_BYTES;
 /** Dirty bytes are handed to the device in pieces, so that a flush of a client never waits for a whole file. */
 const SYNC_EVERY_BYTES = 8 * 1024 * 1024;
 
@@ -31,10 +33,9 @@ export async function writeDense(
   background: Background,
 ): Promise<Rewritten> {
   const path = `${source.path}${DENSE_SUFFIX}`;
-  await files.unlink(path).catch(() => undefined);
   let file: OpenFile | undefined;
   try {
-    file = await files.create(path);
+    file = await createAnew(files, path);
     await file.write(await readHeader(files, source.path), 0);
     await file.write(encodeDenseIndex(slots), SEGMENT_HEADER_REGION_BYTES);
     await copySlots(file, source, slots, background);
@@ -45,6 +46,17 @@ export async function writeDense(
     await file?.close().catch(() => undefined);
     await files.unlink(path).catch(() => undefined);
     throw ioError('writing a dense segment', error);
+  }
+}
+
+/** What an earlier attempt could not remove is in the way. */
+async function createAnew(files: FileSystem, path: string): Promise<OpenFile> {
+  try {
+    return await files.create(path);
+  } catch (error) {
+    if (osCode(error) !== 'EEXIST') throw error;
+    await files.unlink(path);
+    return files.create(path);
   }
 }
 
@@ -59,29 +71,44 @@ async function readHeader(files: FileSystem, path: string): Promise<Uint8Array> 
   return region;
 }
 
+/** Reads windows of the old file and writes what is left of them; the next is read while one is being written. */
 async function copySlots(file: OpenFile, source: SegmentFile, slots: SlotSet, background: Background): Promise<void> {
-  const buffer = new Uint8Array(RUN_SLOTS_MAX * SLOT_SIZE_BYTES);
-  let filled = 0;
+  const windows = [new Uint8Array(WINDOW_BYTES), new Uint8Array(WINDOW_BYTES)] as const;
+  let writing: Promise<void> = Promise.resolve();
   let written = 0;
   let synced = 0;
-  const writeOut = async (): Promise<void> => {
-    await file.write(buffer.subarray(0, filled * SLOT_SIZE_BYTES), denseOffset(written));
-    written += filled;
-    filled = 0;
-    if ((written - synced) * SLOT_SIZE_BYTES >= SYNC_EVERY_BYTES) {
-      synced = written;
-      await file.sync();
+  try {
+    for (let first = slots.next(0), turn = 0; first !== undefined; turn += 1) {
+      const window = windows[turn % 2 === 0 ? 0 : 1];
+      const end = (slots.last(first + WINDOW_SLOTS) ?? first) + 1;
+      await source.read(first, window.subarray(0, (end - first) * SLOT_SIZE_BYTES));
+      const count = pack(window, first, end, slots);
+      await writing;
+      writing = file.write(window.subarray(0, count * SLOT_SIZE_BYTES), denseOffset(written));
+      writing.catch(() => undefined);
+      written += count;
+      if ((written - synced) * SLOT_SIZE_BYTES >= SYNC_EVERY_BYTES) {
+        synced = written;
+        await writing;
+        await file.sync();
+      }
+      first = slots.next(end);
+      const rest = background.step(count);
+      if (rest !== undefined) await rest;
     }
-  };
-  for (const { first, count } of slots.runs(RUN_SLOTS_MAX)) {
-    if (filled + count > RUN_SLOTS_MAX) await writeOut();
-    const target = buffer.subarray(filled * SLOT_SIZE_BYTES, (filled + count) * SLOT_SIZE_BYTES);
-    const cached = source.readCached(first, count);
-    if (cached === undefined) await source.read(first, target);
-    else target.set(cached.subarray(0, target.length));
-    filled += count;
-    const rest = background.step();
-    if (rest !== undefined) await rest;
+  } finally {
+    await writing;
   }
-  if (filled > 0) await writeOut();
+}
+
+/** Moves the slots that stay to the front of the window, in order, and answers how many those are. */
+function pack(window: Uint8Array, first: number, end: number, slots: SlotSet): number {
+  let count = 0;
+  for (let slot = first; slot < end; slot++) {
+    if (!slots.has(slot)) continue;
+    const at = (slot - first) * SLOT_SIZE_BYTES;
+    if (slot - first !== count) window.copyWithin(count * SLOT_SIZE_BYTES, at, at + SLOT_SIZE_BYTES);
+    count += 1;
+  }
+  return count;
 }

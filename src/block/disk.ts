@@ -396,6 +396,7 @@ export class Disk {
   #logAtHand(): Log | undefined {
     const { session, headInDoubt, pace, overlay } = this.#state;
     if (this.#readOnly || this.#condition !== 'open' || session === undefined || headInDoubt) return undefined;
+    if (this.#collector.background.clientsMustWait) return undefined;
     return pace?.mustWait(overlay.size, session.log.slotsAppended) === true ? undefined : session.log;
   }
 
@@ -443,6 +444,8 @@ export class Disk {
   async #keepBehindCheckpoint(log: Log): Promise<void> {
     const state = this.#state;
     while (state.pace?.mustWait(state.overlay.size, log.slotsAppended) === true) await state.pace.moved();
+    const { background } = this.#collector;
+    while (background.clientsMustWait) await background.moved();
   }
 
   #checkpointIfDue(): void {

@@ -54,6 +54,8 @@ export interface Limits {
   readonly mapPages: number;
   /** A segment file is rewritten without its garbage when at most this part of it is live. */
   readonly rewriteBelow: number;
+  /** Slots that files may hold for each live one; beyond, writes wait for the collector, a little each. */
+  readonly spaceMax: number;
   /** Segment files kept open for reading, where the environment has no cache for all disks. */
   readonly openSegments: number;
 }
@@ -71,5 +73,6 @@ export const DEFAULT_LIMITS: Limits = {
   mapPages: 16_384,
   // Random overwriting stores ln(1/t)/(1-t) for each live byte and writes 1/(1-t): 1.35 and 2.13 (docs/internals/collection.md).
   rewriteBelow: 0.53,
+  spaceMax: 1.4,
   openSegments: 64,
 };

@@ -14,6 +14,8 @@ import type { SegmentEntry, SegmentTable } from './table-format.ts';
 
 /** Leaves that are read at the same time when they are not in memory. */
 const LEAVES_AT_ONCE = 32;
+/** Opening a leaf and marking what it names takes about as long as copying so many slots. */
+const LEAF_COST_SLOTS = 4;
 const SLOTS_PER_NUMBER = 2 ** 20;
 
 /** A segment that some state names, and which of its slots any of the marked states can reach. */
@@ -132,7 +134,7 @@ class Walk {
           await Promise.all(reading);
           reading = [];
         }
-        const rest = reading.length === 0 ? this.#background.step() : undefined;
+        const rest = reading.length === 0 ? this.#background.step(LEAF_COST_SLOTS) : undefined;
         if (rest !== undefined) await rest;
       }
       await Promise.all(reading);

@@ -50,6 +50,21 @@ export class SlotSet {
       }
     }
   }
+
+  /** The first slot from `from` on. */
+  next(from: number): number | undefined {
+    for (let slot = from; slot < this.words.length * WORD_BITS; slot++) {
+      if (slot % WORD_BITS === 0 && this.words[slot / WORD_BITS] === 0) slot += WORD_BITS - 1;
+      else if (this.has(slot)) return slot;
+    }
+    return undefined;
+  }
+
+  /** The last slot before `end`. */
+  last(end: number): number | undefined {
+    for (let slot = end - 1; slot >= 0; slot--) if (this.has(slot)) return slot;
+    return undefined;
+  }
 }
 
 /** How many bits of a word are set. */

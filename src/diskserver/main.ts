@@ -14,6 +14,7 @@ import { makeRuntimeDirectory } from '../base/system-runtime-directory.ts';
 import { VERSION } from '../base/version.ts';
 import { removeLeftoverDirectories, type Environment } from '../block/disk.ts';
 import { localFiles } from '../block/local-files.ts';
+import { segmentReaders } from './segment-readers.ts';
 import { selectCipherBackend } from '../crypto/cipher-backend.ts';
 import { PROTOCOL_VERSION } from '../dataplane/protocol.ts';
 import { diskServerSocket } from '../dataplane/socket-path.ts';
@@ -76,6 +77,7 @@ async function start(): Promise<void> {
 
   const environment: Environment = {
     files: localFiles,
+    readers: segmentReaders(),
     clock: systemClock,
     random: systemRandom,
     cipher: selectCipherBackend(log),

@@ -41,6 +41,7 @@ const LIMITS: Limits = {
   checkpointChanges: 40,
   mapPages: 6,
   rewriteBelow: 0.7,
+  spaceMax: 1.4,
   openSegments: 3,
 };
 
