@@ -4,6 +4,7 @@ import { Background } from './background.ts';
 import { DeadSegments } from './dead-segments.ts';
 import { DENSE_CAPACITY_MAX, storedSlots } from './dense-format.ts';
 import { writeDense } from './dense-rewrite.ts';
+import type { Rewritten } from './dense-rewrite.ts';
 import { ROOTS_NAME } from './file-names.ts';
 import type { DiskState } from './disk-state.ts';
 import { Liveness } from './liveness.ts';
@@ -22,6 +23,10 @@ const RENAMES_AT_ONCE = 8;
 const LANES = 4;
 /** Nothing hurries while garbage takes less than this part of what it may take. */
 const SPACE_CALM_SHARE = 0.3;
+/** From this urgency on … */
+const PRESSED = 0.5;
+/** … checkpoints are taken so often while every block is overwritten once. */
+const CHECKPOINTS_A_LAP = 32;
 /** So few segments are never worth waiting for. */
 const SMALL_SEGMENTS = 16;
 /** A file costs about as much as copying so many slots, besides its slots. */
@@ -157,6 +162,16 @@ export class Collector {
     return (this.#stored + appended - this.#appendedAtMark) / Math.max(this.#live, 1);
   }
 
+  /**
+   * So many slots of the log are worth a checkpoint of their own, since only what lies before it can be collected.
+   * Infinite while there is no hurry: a checkpoint writes the map.
+   */
+  get checkpointAfterSlots(): number {
+    const { segmentSlots } = this.#state.limits;
+    const isPressed = this.background.urgency > PRESSED;
+    return isPressed ? Math.max(segmentSlots, this.#live / CHECKPOINTS_A_LAP) : Infinity;
+  }
+
   #compareWithClients(): void {
     const { segmentSlots, spaceMax } = this.#state.limits;
     const isSmall = this.#live < SMALL_SEGMENTS * segmentSlots;
@@ -224,9 +239,15 @@ export class Collector {
 
   async #replace(source: SegmentFile, live: SlotSet, renamed: Renamed[]): Promise<number> {
     const { files } = this.#state.env;
-    // Its last snapshot was deleted meanwhile.
-    if ((await files.stat(source.path)) === undefined) return 0;
-    const { path, sizeBytes } = await writeDense(files, source, live, this.background);
+    let rewritten: Rewritten;
+    try {
+      rewritten = await writeDense(files, source, live, this.background);
+    } catch (error) {
+      // Its last snapshot was deleted meanwhile.
+      if ((await files.stat(source.path)) === undefined) return 0;
+      throw error;
+    }
+    const { path, sizeBytes } = rewritten;
     const spare = await this.#keepAsSpare(source.path);
     try {
       await files.rename(path, source.path);

@@ -453,7 +453,8 @@ export class Disk {
     if (this.#checkpointing || this.#condition !== 'open' || session === undefined) return;
     const slots = session.log.slotsAppended - this.#slotsAtCheckpoint;
     const changesMax = Math.max(limits.checkpointChanges, this.#changesForCheckpoint);
-    if (slots < limits.checkpointSlots && overlay.size < changesMax) return;
+    const slotsMax = Math.min(limits.checkpointSlots, this.#collector.checkpointAfterSlots);
+    if (slots < slotsMax && overlay.size < changesMax) return;
     this.#checkpointing = true;
     this.#slotsAtCheckpoint = session.log.slotsAppended;
     this.#run(() => this.#checkpoint({ clean: false }))
