@@ -1,6 +1,8 @@
 /** The decoders of the disk engine. */
 import { createHash } from 'node:crypto';
+import { crc32 } from 'node:zlib';
 
+import { decodeChecksums, encodeChecksums } from '../../src/block/checksum-format.ts';
 import {
   decodeDenseIndex,
   DENSE_CAPACITY_MAX,
@@ -47,6 +49,7 @@ export function diskTargets(suite: Suite): FuzzTarget[] {
     ...targets,
     slotTarget(suite),
     denseTarget(),
+    checksumsTarget(),
     {
       name: 'two heads',
       samples: [twice('head')],
@@ -96,6 +99,28 @@ function fixedSize(target: FuzzTarget): FuzzTarget {
       const read = target.decode(fit(bytes)) as { meta?: unknown } | undefined;
       return read !== undefined && 'meta' in read && read.meta === undefined ? undefined : read;
     },
+  };
+}
+
+/** Any counts and checksums whose own checksum fits. */
+function checksumsTarget(): FuzzTarget {
+  const segmentId = counting(16);
+  const checksums = { segmentId, headers: 7, slots: Uint32Array.from({ length: 40 }, (_, i) => i * 99) };
+  return {
+    name: 'checksums',
+    samples: [encodeChecksums(checksums), encodeChecksums({ ...checksums, slots: new Uint32Array(0) })],
+    fields: [
+      [8, 2],
+      [10, 2],
+      [12, 4],
+      [32, 4],
+    ],
+    reseal: (bytes) => {
+      if (bytes.length < 40) return bytes;
+      bytes.writeUInt32LE(crc32(bytes.subarray(0, -4)), bytes.length - 4);
+      return bytes;
+    },
+    decode: (bytes) => decodeChecksums(bytes, segmentId),
   };
 }
 

@@ -20,6 +20,8 @@ const TESTS: readonly (readonly string[])[] = [
 ];
 /** A test that hangs has noticed, too. */
 const SECONDS_MAX = 120;
+/** Of the large simulation. */
+const SEEDS = 300;
 
 export interface Noticed {
   readonly promise: BrokenPromise;
@@ -67,7 +69,7 @@ function runTests(build: TestBuild, files: readonly string[]): Promise<{ code: n
   const limits = ['--test-force-exit', `--test-timeout=${SECONDS_MAX * 1_000}`];
   const child = spawn(process.execPath, [...args, ...limits, ...files], {
     cwd: build.root,
-    env: { ...process.env, NODE_TEST_CONTEXT: undefined },
+    env: { ...process.env, NODE_TEST_CONTEXT: undefined, SEALDISK_SIM_SEEDS: String(SEEDS) },
     stdio: ['ignore', 'pipe', 'ignore'],
     timeout: 5 * SECONDS_MAX * 1_000,
   });

@@ -3,6 +3,7 @@ import { BROKEN_PROMISES } from '../../scripts/broken-promises.ts';
 import { breakPromises } from '../scripts/break-promise.ts';
 import { MODEL_BASES, runModel } from '../block/disk-model.ts';
 import { guardedDisk, guardedReads } from '../block/native-memory.ts';
+import { fuzzNbd } from '../nbd/fuzz.ts';
 import { holdIdleConnections } from '../nbd/idle-connections.ts';
 import { tamper } from '../block/tampering.ts';
 import { killLoop } from '../crash/kill-loop.ts';
@@ -106,6 +107,11 @@ async function native(seed: number): Promise<Counts> {
   return { inputs: (await guardedDisk(seed, 300)) + guardedReads(seed, 500) };
 }
 
+async function nbd(seed: number): Promise<Counts> {
+  const { conversations, requests, sentBytes } = await fuzzNbd(seed, 8);
+  return { inputs: conversations, requests, 'bytes sent': sentBytes };
+}
+
 async function idle(): Promise<Counts> {
   const connections = 4_000;
   await holdIdleConnections(connections);
@@ -145,6 +151,7 @@ export const PARTS: readonly SoakPart[] = [
   },
   { name: 'decoders', about: 'mutated bytes for every decoder of files and of the control protocol', run: decoders },
   { name: 'native', about: 'libgcrypt and preadv2 with canaries, under constant garbage collection', run: native },
+  { name: 'nbd', about: 'peers that say almost what a client says, in pieces of any size', run: nbd },
   { name: 'idle', about: 'four thousand idle NBD connections', run: idle },
   { name: 'sigkill', about: 'a real disk server killed under a writing client, with a nonce ledger', run: sigkill },
   {
