@@ -28,7 +28,7 @@ export function must(program: string, args: readonly string[], options: { input?
     child.once('error', reject);
     child.once('close', (code, signal) => {
       if (code === 0) resolve(stdout);
-      else reject(new Error(`${program} ${args.join(' ')} ended with ${code ?? signal}:\n${stdout}${stderr}`));
+      else reject(new Error(`${program} ${args.join(' ')} ended with ${code ?? signal}: ${(stderr || stdout).trim()}`));
     });
   });
 }
