@@ -3,7 +3,7 @@ import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-import { ensureTools } from '../scripts/debian-packages.ts';
+import { BENCH_TOOLS, ensureTools } from '../scripts/debian-packages.ts';
 import { GiB } from '../src/base/units.ts';
 import type { Line } from './line.ts';
 import { describeMachine } from './machine.ts';
@@ -48,7 +48,7 @@ async function main(): Promise<void> {
     process.stdout.write(USAGE);
     return;
   }
-  const missing = ensureTools().map(({ debianPackage }) => debianPackage);
+  const missing = ensureTools(BENCH_TOOLS).map(({ debianPackage }) => debianPackage);
   if (missing.length > 0) throw new Error(`apt-get install ${[...new Set(missing)].join(' ')} first, as root`);
   const profile = profileOf(options);
   const all = SUITES.flatMap(({ rows }) => rows);
@@ -60,7 +60,8 @@ async function main(): Promise<void> {
   const say = (text: string): void =>
     void process.stderr.write(`${((performance.now() - started) / 1000).toFixed(0).padStart(5)} s  ${text}\n`);
   const folder = mkdtempSync(path.join(realpathSync(options.folder ?? tmpdir()), 'sealdisk-bench-'));
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  // Programs that were killed a moment ago may still hold a name.
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 }));
 
   const startedAt = new Date().toISOString();
   const machine = await describeMachine(folder);

@@ -22,7 +22,7 @@ export const USAGE = `npm run bench -- [options]
   --quick        short runs on small disks, under two minutes
   --rows 1,5     only these rows
   --rounds N     instead of 5 (3 with --quick)
-  --size MIB     of disks of rows 1 to 6, instead of 2 and 8 GiB (512 MiB with --quick)
+  --size MIB     of disks of rows 1 to 6, instead of 2 and 8 GiB (256 MiB with --quick)
   --seed N       of the order of rounds and of what fio writes where
   --folder DIR   where disks and images are made; default a new one in the system's temporary folder
   --json         the report as JSON, with every round

@@ -30,9 +30,10 @@ export const QUICK: Profile = {
   rounds: 3,
   seconds: 0.5,
   steadySeconds: 1.5,
-  sizeBytes: 512 * MiB,
-  steadySizeBytes: 512 * MiB,
-  overwrites: 1,
+  sizeBytes: 256 * MiB,
+  steadySizeBytes: 256 * MiB,
+  // Row 6 has overwritten it once.
+  overwrites: 0,
 };
 
 export function profileOf(options: {

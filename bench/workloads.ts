@@ -86,7 +86,7 @@ export function measurementOf({ unit }: Workload, result: FioResult): Measuremen
 
 /** Writes with checksums and reads them back, apart from everything that is timed. @throws when a block differs. */
 export async function verifyData(subject: Subject): Promise<void> {
-  const size = Math.min(subject.sizeBytes, 64 * MiB);
+  const size = Math.min(subject.sizeBytes / 16, 64 * MiB);
   const check = ['--verify=crc32c', '--verify_fatal=1', '--verify_state_save=0', `--size=${size}`];
   await fio(subject.target, ['--rw=randwrite', '--bs=4k', '--iodepth=32', ...check]);
   await fio(subject.target, ['--rw=write', '--bs=1M', '--iodepth=8', ...check]);

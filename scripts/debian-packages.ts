@@ -24,6 +24,9 @@ export const TOOLS: readonly Tool[] = [
   { program: 'mkfs.xfs', debianPackage: 'xfsprogs' },
 ];
 
+/** What `npm run bench` uses besides. Newer Debian releases have fincore in this package, older ones always have it. */
+export const BENCH_TOOLS: readonly Tool[] = [...TOOLS, { program: 'fincore', debianPackage: 'util-linux-extra' }];
+
 /** Debian keeps administrators' programs out of an ordinary user's PATH. */
 const FOLDERS = [...(process.env['PATH'] ?? '').split(path.delimiter), '/usr/sbin', '/sbin'];
 
@@ -39,8 +42,8 @@ function isInstalled({ program }: Tool): boolean {
 }
 
 /** Installs what is missing when it may (root, apt-get), and answers what is still missing. */
-export function ensureTools(): readonly Tool[] {
-  const missing = TOOLS.filter((tool) => !isInstalled(tool));
+export function ensureTools(tools: readonly Tool[] = TOOLS): readonly Tool[] {
+  const missing = tools.filter((tool) => !isInstalled(tool));
   if (missing.length === 0 || process.getuid?.() !== 0) return missing;
   const packages = [...new Set(missing.map((tool) => tool.debianPackage))];
   process.stdout.write(`installing ${packages.join(' ')}\n`);
@@ -52,5 +55,5 @@ export function ensureTools(): readonly Tool[] {
     const { status, stderr } = spawnSync('apt-get', args, { env: environment, stdio: ['ignore', 'ignore', 'pipe'] });
     if (status !== 0) process.stderr.write(`apt-get ${args[0]} failed: ${String(stderr ?? '').trim()}\n`);
   }
-  return TOOLS.filter((tool) => !isInstalled(tool));
+  return tools.filter((tool) => !isInstalled(tool));
 }

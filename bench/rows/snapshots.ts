@@ -12,6 +12,7 @@ import { fioWithLatencies } from '../latency-log.ts';
 import type { Line } from '../line.ts';
 import { valuesLine } from '../line.ts';
 import { NoiseLog } from '../noise.ts';
+import { killAtExit } from '../run.ts';
 import { percentile } from '../samples.ts';
 import { randomSeed } from '../stage.ts';
 import type { Context } from '../stage.ts';
@@ -28,12 +29,13 @@ const PAUSE_MS = 300;
 export async function snapshotRows(context: Context): Promise<Line[]> {
   const { folder, wanted } = context;
   await using server = await TestServer.start({ dataDirectory: path.join(folder, 'server') });
+  const pids = [server.pid, ...(await server.diskServerPids())];
+  killAtExit(pids);
   const api = new Api(server);
   await api.openKms();
   await api.authorizeDiskEncryption();
   const key = await api.createKey();
   const made = { Size: DISK_GIB, Encrypted: 'true', KMSKeyId: key };
-  const pids = [server.pid, ...(await server.diskServerPids())];
   return [
     ...(wanted.has(11) ? await snapshotsUnderLoad(context, api, made, pids) : []),
     ...(wanted.has(12) ? await clones(context, api, made, pids) : []),

@@ -63,10 +63,12 @@ async function spaceLines(
   if (us === undefined || before === undefined || after === undefined) return [];
   const written = (samples.S ?? []).reduce((sum, { operations4k }) => sum + operations4k, 0);
   const sealed = (statistics: DiskStatistics): number =>
-    statistics.logSlots + statistics.mapSlots + statistics.slotsCopied;
+    statistics.logSlots + statistics.mapSlots + statistics.collectedBytes / SLOT_SIZE_BYTES;
   const flaws = inactive('S', before, after);
-  const perBlock = (part: 'logSlots' | 'mapSlots' | 'slotsCopied'): string =>
-    ((after[part] - before[part]) / written).toFixed(2);
+  const perBlock = (slots: number): string => (slots / written).toFixed(2);
+  const log = perBlock(after.logSlots - before.logSlots);
+  const map = perBlock(after.mapSlots - before.mapSlots);
+  const collected = perBlock((after.collectedBytes - before.collectedBytes) / SLOT_SIZE_BYTES);
   return [
     valuesLine({
       row: 15,
@@ -84,7 +86,7 @@ async function spaceLines(
       values: [(sealed(after) - sealed(before)) / written],
       goals: [{ level: 'must', limit: 2.2 }],
       flaws,
-      notes: [`log ${perBlock('logSlots')}, map ${perBlock('mapSlots')}, collected ${perBlock('slotsCopied')}`],
+      notes: [`log ${log}, map ${map}, collected ${collected}`],
     }),
   ];
 }

@@ -4,26 +4,23 @@ export interface DiskWork {
   checkpoints: number;
   /** Map pages that they sealed. */
   mapSlots: number;
-  /** Segments that a collector replaced by smaller ones, removed, or made spare. */
+  /** Segments that collections let go of or rewrote, and how many bytes the rewriting wrote; told when one ends. */
   segmentsCollected: number;
-  /** Slots that a collector wrote again. */
-  slotsCopied: number;
-  /** Whether a collector is at work right now. */
-  collecting: boolean;
+  collectedBytes: number;
 }
 
 export const NO_WORK: Readonly<DiskWork> = {
   checkpoints: 0,
   mapSlots: 0,
   segmentsCollected: 0,
-  slotsCopied: 0,
-  collecting: false,
+  collectedBytes: 0,
 };
 
 /** What an open disk tells about its work. */
 export interface DiskStatistics extends Readonly<DiskWork> {
   /** Slots sealed into the log: blocks and notes. */
   readonly logSlots: number;
-  /** Whether a checkpoint is at work right now. */
+  /** Whether one is at work right now. */
   readonly checkpointing: boolean;
+  readonly collecting: boolean;
 }

@@ -130,7 +130,12 @@ export class Disk {
   /** What the disk has done since it was opened. */
   get statistics(): DiskStatistics {
     const { session, work, frozen } = this.#state;
-    return { ...work, logSlots: session?.log.slotsAppended ?? 0, checkpointing: frozen !== undefined };
+    return {
+      ...work,
+      logSlots: session?.log.slotsAppended ?? 0,
+      checkpointing: frozen !== undefined,
+      collecting: this.#collecting !== undefined,
+    };
   }
 
   /** The newest durable state. */
@@ -489,6 +494,9 @@ export class Disk {
       .collect(isUrgent)
       .then((collection) => {
         this.lastCollection = collection;
+        const { work } = this.#state;
+        work.segmentsCollected += collection.dead + collection.rewritten;
+        work.collectedBytes += collection.writtenBytes;
         return collection;
       })
       .finally(() => {

@@ -133,7 +133,7 @@ test('a disk is not cloned onto itself, and clones in both directions end', asyn
 test('a disk tells what it has done since it was opened, and one that is not open tells nothing', async () => {
   using bench = new HostBench();
   await bench.open('d-1', await bench.create('d-1'));
-  assert.deepEqual(bench.host.statistics('d-1'), { ...NO_WORK, logSlots: 0, checkpointing: false });
+  assert.deepEqual(bench.host.statistics('d-1'), { ...NO_WORK, logSlots: 0, checkpointing: false, collecting: false });
   await bench.host.createSnapshot({ diskId: 'd-1', snapshotId: 's-1', dataKey: bench.dataKey(), pin: undefined });
   const client = await NbdClient.connect({ unixSocket: path.join(bench.root, 'nbd', 'd-1.sock') }, '');
   await client.write(0, new Uint8Array(3 * 4096).fill(1));
