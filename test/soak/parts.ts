@@ -3,6 +3,7 @@ import { BROKEN_PROMISES } from '../../scripts/broken-promises.ts';
 import { breakPromises } from '../scripts/break-promise.ts';
 import { MODEL_BASES, runModel } from '../block/disk-model.ts';
 import { guardedDisk, guardedReads } from '../block/native-memory.ts';
+import { converse } from '../nbd/conversations.ts';
 import { fuzzNbd } from '../nbd/fuzz.ts';
 import { holdIdleConnections } from '../nbd/idle-connections.ts';
 import { tamper } from '../block/tampering.ts';
@@ -108,8 +109,13 @@ async function native(seed: number): Promise<Counts> {
 }
 
 async function nbd(seed: number): Promise<Counts> {
-  const { conversations, requests, sentBytes } = await fuzzNbd(seed, 8);
-  return { inputs: conversations, requests, 'bytes sent': sentBytes };
+  const { conversations, requests, sentBytes } = await fuzzNbd(seed, 6);
+  const known = await converse(seed, 4);
+  return {
+    inputs: conversations + known.conversations,
+    requests: requests + known.requests,
+    'bytes sent': sentBytes,
+  };
 }
 
 async function idle(): Promise<Counts> {
