@@ -48,17 +48,28 @@ export async function deleteDisk(
  * @throws {SystemError} kind `conflict`: somebody holds what is kept; forgotten it is all the same.
  */
 export async function deleteSnapshot(env: Environment, directory: string, snapshotId: string): Promise<void> {
+  if ((await env.files.stat(directory)) === undefined) return;
+  const listed = await forgetRoot(env, directory, snapshotId);
+  try {
+    if (!(await isRetired(env, directory))) await removeUnnamed(env, directory, listed);
+    else if (!(await throwAwayIfEmpty(env, directory))) await reclaimRetired(env, directory, listed);
+  } catch (error) {
+    throw ioError(`deleting snapshot ${snapshotId}`, error);
+  }
+}
+
+/** Removes a snapshot's root, durably, and answers what it listed, which may be of no use to anybody any more. */
+export async function forgetRoot(env: Environment, directory: string, snapshotId: string): Promise<NamedFiles> {
   const { files } = env;
   const roots = `${directory}/${ROOTS_NAME}`;
-  if ((await files.stat(roots)) === undefined) return;
+  if ((await files.stat(roots)) === undefined) return noFiles();
   try {
     const listed = await listedBy(files, `${roots}/${snapshotId}`);
     await files.unlink(`${roots}/${snapshotId}`).catch((error: unknown) => {
       if (osCode(error) !== 'ENOENT') throw error;
     });
     await files.syncDirectory(roots);
-    if (!(await isRetired(env, directory))) await removeUnnamed(env, directory, listed);
-    else if (!(await throwAwayIfEmpty(env, directory))) await reclaimRetired(env, directory, listed);
+    return listed;
   } catch (error) {
     throw ioError(`deleting snapshot ${snapshotId}`, error);
   }

@@ -19,7 +19,7 @@ import { changedBetween } from './compare-states.ts';
 import type { ChangedExtent } from './compare-states.ts';
 import { ComparedSnapshots } from './compared-snapshots.ts';
 import { checkDiskSize } from './create-disk.ts';
-import { deleteSnapshot } from './delete-disk.ts';
+import { forgetRoot } from './delete-disk.ts';
 import { Collector } from './collector.ts';
 import type { Collection } from './collector.ts';
 import { MARK_NAME } from './file-names.ts';
@@ -31,6 +31,7 @@ import type { Log } from './log.ts';
 import { openState } from './open-disk.ts';
 import type { OpenedState, OpenOptions } from './open-disk.ts';
 import type { Pin } from './pin.ts';
+import { Reclaimer } from './reclaimer.ts';
 import { recover } from './recovery.ts';
 import type { LogLoss } from './recovery.ts';
 import { scrub } from './scrub.ts';
@@ -81,6 +82,7 @@ export class Disk {
   readonly #reader: BlockReader;
   readonly #writer: BlockWriter;
   readonly #compared: ComparedSnapshots;
+  readonly #reclaimer: Reclaimer;
   readonly #snapshotIds: Set<string>;
   /** Held by checkpoints, snapshots, the close, and whoever writes the head. */
   readonly #headTurn = new Mutex();
@@ -114,6 +116,7 @@ export class Disk {
     this.#checksums = new ChecksumKeeper(opened.state);
     this.#writer = new BlockWriter(opened.state, this.#resolver, this.#reader);
     this.#compared = new ComparedSnapshots(opened.state);
+    this.#reclaimer = new Reclaimer(env, opened.state.directory);
     this.#snapshotIds = new Set(opened.snapshotIds);
   }
 
@@ -229,12 +232,13 @@ export class Disk {
     return [...this.#snapshotIds];
   }
 
-  /** Forgets a snapshot; one that is not there is no error. */
+  /** Forgets a snapshot; one that is not there is no error. Its files go soon after, before the disk is closed. */
   async deleteSnapshot(snapshotId: string): Promise<void> {
     return this.#run(async () => {
       try {
-        await deleteSnapshot(this.#env, this.#state.directory, snapshotId);
+        const listed = await forgetRoot(this.#env, this.#state.directory, snapshotId);
         this.#snapshotIds.delete(snapshotId);
+        this.#reclaimer.add(listed);
       } finally {
         this.#compared.forget(snapshotId);
       }
@@ -259,7 +263,7 @@ export class Disk {
 
   /** What the disk and each of its snapshots take, by themselves and together; see `countUsage`. */
   async usage(): Promise<DiskUsage> {
-    return this.#run(() => usageOfDisk(this.#state));
+    return this.#run(() => usageOfDisk(this.#state, () => this.#checkOpen()));
   }
 
   /**
@@ -377,6 +381,7 @@ export class Disk {
 
   async #release(): Promise<void> {
     await this.#checksums.stop();
+    await this.#reclaimer.done();
     this.#compared.close();
     this.#state.store.close();
     await this.#state.headFile.close().catch(() => undefined);

@@ -125,7 +125,7 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
 }
 
 export function toHex(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('hex');
+  return bytes.toHex();
 }
 
 export function fromHex(hex: string): Uint8Array {
