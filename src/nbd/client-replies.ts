@@ -40,8 +40,9 @@ export class ReplyReader {
     if (finished === undefined) return false;
     this.#header = undefined;
     if (finished) {
-      this.#pending.delete(header.cookieLow);
+      // Throws when the reply does not add up; then the request is among those that the lost connection rejects.
       request.finish();
+      this.#pending.delete(header.cookieLow);
     }
     return true;
   }
