@@ -92,7 +92,7 @@ export class OptionExchange {
       if (type === nbd.NBD_REP_ACK) return replies;
       if (type >= nbd.NBD_REP_FLAG_ERROR) {
         const code = `NBD_REP_ERR_${ERROR_NAMES.get(type) ?? type - nbd.NBD_REP_FLAG_ERROR}`;
-        throw new SystemError('denied', code, reply.toString() || `The server refused option ${option}.`);
+        throw new SystemError('denied', code, reply.toString() || `The server refused option ${option} with ${code}.`);
       }
       replies.push({ type, data: reply });
     }
