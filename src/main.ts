@@ -33,6 +33,8 @@ import { deleteExpiredSnapshots } from './services/ecs/snapshot-retention.ts';
 import { kmsActions } from './services/kms/registry.ts';
 import { ramActions } from './services/ram/registry.ts';
 import { ExportKeeper } from './services/sealdisk/export-keeper.ts';
+import { TransferKeeper } from './services/sealdisk/transfer-keeper.ts';
+import { PassphraseKeys } from './kms/passphrase-keys.ts';
 import { sealdiskActions } from './services/sealdisk/registry.ts';
 import { stsActions } from './services/sts/registry.ts';
 
@@ -132,6 +134,8 @@ async function startServer(
     apiAddress: formatAddress(config.listen),
   };
   const exports = new ExportKeeper({ ...ecs, sealer: rootKey.sealer, bootId: () => supervisor.bootId });
+  const passphrases = new PassphraseKeys(ciphers, random);
+  const transfers = new TransferKeeper({ ...ecs, sealer: rootKey.sealer, passphrases });
 
   await takeBackCreations({ database });
   await supervisor.start();
@@ -153,6 +157,7 @@ async function startServer(
   inBackground(housekeeping(), log, 'housekeeping failed');
   stack.use(clock.every(HOUSEKEEPING_MS, () => inBackground(housekeeping(), log, 'housekeeping failed')));
   stack.use(exports.keepTrying());
+  stack.use(transfers.keepSettling());
 
   const rpc = new RpcServer({
     registry: [
@@ -160,7 +165,7 @@ async function startServer(
       ...kmsActions(kms),
       ...ramActions(accounts),
       ...stsActions(),
-      ...sealdiskActions({ ...ecs, exports }),
+      ...sealdiskActions({ ...ecs, exports, transfers }),
     ],
     credentials: new StoredCredentials(database.read, rootKey.sealer),
     authorizer: new PolicyAuthorizer(database.read),

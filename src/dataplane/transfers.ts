@@ -71,6 +71,8 @@ export interface TransferInfo {
    */
   readonly state: 'open' | 'verifying' | 'applying' | 'applied' | 'failed';
   readonly doneBytes: number;
+  /** True from when a disk that existed before may have been changed. */
+  readonly touchesDisk: boolean;
   readonly pin?: Pin;
   readonly error?: { readonly kind: ErrorKind; readonly code: string; readonly message: string };
 }

@@ -40,6 +40,7 @@ interface Open {
 interface Job {
   state: 'verifying' | 'applying' | 'applied' | 'failed';
   doneBytes: number;
+  touchesDisk: boolean;
   pin?: Pin;
   error?: NonNullable<TransferInfo['error']>;
   readonly abort: AbortController;
@@ -238,7 +239,7 @@ export class TransferHost {
     const dataKey = { suite: request.dataKey.suite, key: Uint8Array.from(request.dataKey.key) };
     const abort = new AbortController();
     const { promise: ended, resolve } = Promise.withResolvers<void>();
-    const job: Job = { state: 'verifying', doneBytes: 0, abort, ended };
+    const job: Job = { state: 'verifying', doneBytes: 0, touchesDisk: false, abort, ended };
     open.job = job;
     this.#run(job, spool, { ...request, streamKey, dataKey })
       .then(
@@ -271,6 +272,7 @@ export class TransferHost {
       onProgress: (doneBytes: number) => void (job.doneBytes = doneBytes),
       signal: job.abort.signal,
     };
+    job.touchesDisk = await spool.isBeingApplied();
     await verifyStream(reading);
     job.doneBytes = 0;
     job.state = 'applying';
@@ -280,8 +282,9 @@ export class TransferHost {
         baseSnapshotId === undefined ? await createDisk(this.#environment, directory, identity, dataKey) : request.pin;
       const disk = await openDisk(this.#environment, directory, { diskId, dataKey, pin, readOnly: false });
       try {
-        if (baseSnapshotId !== undefined && !(await spool.isBeingApplied())) {
+        if (baseSnapshotId !== undefined && !job.touchesDisk) {
           await refuseUnlessAt(disk, baseSnapshotId);
+          job.touchesDisk = true;
           await spool.markApplying(diskId);
         }
         await applyStream(reading, disk);
@@ -314,6 +317,7 @@ export class TransferHost {
       durableBytes: spool?.durableBytes ?? 0,
       state: job?.state ?? 'open',
       doneBytes: job?.doneBytes ?? 0,
+      touchesDisk: job?.touchesDisk ?? false,
       ...(job?.pin !== undefined && { pin: job.pin }),
       ...(job?.error !== undefined && { error: job.error }),
     };

@@ -1,6 +1,7 @@
 import type { Migration } from './migrate.ts';
 import { init } from './migrations/0001-init.ts';
 import { snapshotExports } from './migrations/0002-snapshot-exports.ts';
+import { transfers } from './migrations/0003-transfers.ts';
 
 /** Every schema step ever released, in order. */
-export const MIGRATIONS: readonly Migration[] = [init, snapshotExports];
+export const MIGRATIONS: readonly Migration[] = [init, snapshotExports, transfers];

@@ -20,6 +20,7 @@ import { settings } from '../../src/metadata/settings.ts';
 import { snapshotExports } from '../../src/metadata/snapshot-exports.ts';
 import { snapshots } from '../../src/metadata/snapshots.ts';
 import type { SealedTable } from '../../src/metadata/table.ts';
+import { receivedStates, transfers } from '../../src/metadata/transfers.ts';
 import { ACCOUNT, ROW_KEY, aDisk, aSnapshot, openTestDatabase } from './support.ts';
 
 interface Sample {
@@ -128,6 +129,35 @@ const SAMPLES: readonly Sample[] = [
     bootId: 'b',
     status: 'Serving',
     createdMs: 1,
+  }),
+  sample(transfers, {
+    transferId: 't',
+    accountId: ACCOUNT,
+    regionId: 'cn-hangzhou',
+    kind: 'receive',
+    status: 'Open',
+    streamId: '00',
+    suite: 'aes-256-gcm',
+    key: { by: 'kms', kmsKeyId: 'k', blob: '00' },
+    header: new Uint8Array([1]),
+    snapshotId: 's',
+    baseSnapshotId: 'b',
+    diskId: 'd',
+    target: { encrypted: true, keyId: 'k', zoneId: 'z', name: 'n' },
+    failure: { code: 'c', message: 'm' },
+    pskIdentity: 'i',
+    pskSealed: new Uint8Array([1]),
+    createdMs: 1,
+    expiresMs: 2,
+  }),
+  sample(receivedStates, {
+    snapshotId: 's',
+    accountId: ACCOUNT,
+    diskId: 'd',
+    identity: '00',
+    sourceDiskId: 'd2',
+    sourceSnapshotId: 's2',
+    receivedMs: 1,
   }),
 ];
 

@@ -142,7 +142,15 @@ export class MemoryTransfers {
     rest: Pick<OpenTransfer, 'stream' | 'header'>,
   ): TransferInfo {
     const socketPath = `/run/sealdisk/${name}.sock`;
-    const info: TransferInfo = { transferId, name, socketPath, state: 'open', doneBytes: 0, ...facts };
+    const info: TransferInfo = {
+      transferId,
+      name,
+      socketPath,
+      state: 'open',
+      doneBytes: 0,
+      touchesDisk: false,
+      ...facts,
+    };
     this.#open.set(transferId, { info, ...rest });
     return info;
   }

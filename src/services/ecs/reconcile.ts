@@ -4,6 +4,7 @@ import { messageOf } from '../../base/errors.ts';
 import type { Database } from '../../metadata/database.ts';
 import { listDisksByStatus } from '../../metadata/disks.ts';
 import { listSnapshotsByStatus } from '../../metadata/snapshots.ts';
+import { listTransfers } from '../../metadata/transfers.ts';
 import { finishDiskRemoval } from './disk-removal.ts';
 import { finishSnapshotRemoval } from './snapshot-provision.ts';
 import { moveDisk, moveSnapshot } from './status-changes.ts';
@@ -26,7 +27,10 @@ export interface Reconciled {
  */
 export async function takeBackCreations({ database }: Pick<Parts, 'database'>): Promise<void> {
   await database.transact(async (transaction) => {
+    // A disk that is being received goes on in the disk server, or is taken back by its transfer.
+    const received = new Set((await listTransfers(transaction, { status: 'Applying' })).map(({ diskId }) => diskId));
     for (const { diskId } of await listDisksByStatus(transaction, 'Creating')) {
+      if (received.has(diskId)) continue;
       await moveDisk(transaction, diskId, 'Deleting');
     }
     for (const { snapshotId } of await listSnapshotsByStatus(transaction, 'progressing')) {

@@ -3,18 +3,25 @@ import type { Logger } from '../../base/log.ts';
 import type { DataPlane } from '../../dataplane/data-plane.ts';
 import type { DiskKeys } from '../../kms/data-keys.ts';
 import type { Database } from '../../metadata/database.ts';
+import { CancelTransfer } from './actions/CancelTransfer.ts';
 import { DescribeDiskExports } from './actions/DescribeDiskExports.ts';
 import { DescribeDiskScrub } from './actions/DescribeDiskScrub.ts';
 import { DescribeDiskUsage } from './actions/DescribeDiskUsage.ts';
-import { ExportDisk } from './actions/ExportDisk.ts';
 import { ExportSnapshot } from './actions/ExportSnapshot.ts';
+import { DescribeTransfers } from './actions/DescribeTransfers.ts';
+import { ExportDisk } from './actions/ExportDisk.ts';
+import { FinishReceive } from './actions/FinishReceive.ts';
 import { ScrubDisk } from './actions/ScrubDisk.ts';
+import { StartReceive } from './actions/StartReceive.ts';
+import { StartSnapshotSend } from './actions/StartSnapshotSend.ts';
 import { UnexportDisk } from './actions/UnexportDisk.ts';
 import type { ExportKeeper } from './export-keeper.ts';
+import type { TransferKeeper } from './transfer-keeper.ts';
 
 /** Every operation of Sealdisk's own product. */
 export function sealdiskActions(deps: {
   readonly exports: ExportKeeper;
+  readonly transfers: TransferKeeper;
   readonly database: Database;
   readonly dataKeys: DiskKeys;
   readonly dataPlane: DataPlane;
@@ -28,5 +35,10 @@ export function sealdiskActions(deps: {
     DescribeDiskScrub(deps),
     ExportSnapshot(deps),
     DescribeDiskUsage(deps),
+    StartSnapshotSend(deps),
+    StartReceive(deps),
+    FinishReceive(deps),
+    CancelTransfer(deps),
+    DescribeTransfers(deps),
   ];
 }

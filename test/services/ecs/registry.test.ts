@@ -13,7 +13,7 @@ test('every described operation of ECS and Sealdisk has a handler, and no other'
   const handlers = ecsActions(cloud.parts);
   assert.ok(handlers.every(({ product }) => product === 'ecs'));
   assert.deepEqual(sorted(handlers.map(({ name }) => name)), sorted(Object.keys(ecs.actions)));
-  const own = sealdiskActions({ ...cloud.parts, exports: cloud.exports });
+  const own = sealdiskActions({ ...cloud.parts, exports: cloud.exports, transfers: cloud.transfers });
   assert.ok(own.every(({ product }) => product === 'sealdisk'));
   assert.deepEqual(sorted(own.map(({ name }) => name)), sorted(Object.keys(sealdisk.actions)));
 });

@@ -29,6 +29,9 @@ import { CreateDisk } from '../../../src/services/ecs/actions/CreateDisk.ts';
 import { CreateSnapshot } from '../../../src/services/ecs/actions/CreateSnapshot.ts';
 import { ExportKeeper } from '../../../src/services/sealdisk/export-keeper.ts';
 import type { ExportParts } from '../../../src/services/sealdisk/dependencies.ts';
+import { PassphraseKeys } from '../../../src/kms/passphrase-keys.ts';
+import { TransferKeeper } from '../../../src/services/sealdisk/transfer-keeper.ts';
+import type { TransferParts } from '../../../src/services/sealdisk/transfer-parts.ts';
 import { MemoryDataPlane } from '../../support/memory-data-plane.ts';
 
 export const ACCOUNT = '1234567890123456';
@@ -71,9 +74,10 @@ export class TestCloud implements AsyncDisposable {
   bootId = 'boot-1';
   readonly database: Database;
   readonly kms: Kms;
-  readonly parts: EcsDependencies & ExportParts;
+  readonly parts: EcsDependencies & ExportParts & TransferParts;
   /** Replaced by `restartControlPlane`. */
   exports: ExportKeeper;
+  transfers: TransferKeeper;
   readonly #directory: string;
 
   private constructor(directory: string, clock: FakeClock, database: Database, kms: Kms, sealer: SealedBytes) {
@@ -92,8 +96,10 @@ export class TestCloud implements AsyncDisposable {
       apiAddress: '127.0.0.1:8686',
       sealer,
       bootId: () => this.bootId,
+      passphrases: new PassphraseKeys(nodeCipherBackend(), systemRandom, { n: 2, r: 1, p: 1 }),
     };
     this.exports = new ExportKeeper(this.parts);
+    this.transfers = new TransferKeeper(this.parts);
   }
 
   static async open(): Promise<TestCloud> {
@@ -294,6 +300,7 @@ export class TestCloud implements AsyncDisposable {
   /** A new control plane over the same database and disk server. */
   restartControlPlane(): void {
     this.exports = new ExportKeeper(this.parts);
+    this.transfers = new TransferKeeper(this.parts);
   }
 
   async disk(diskId: string): Promise<Disk> {

@@ -1,0 +1,51 @@
+import type { Action } from '../../../api/action.ts';
+import { ApiError } from '../../../api/errors.ts';
+import type { StartReceiveInput, StartReceiveOutput } from '../../../api/generated/sealdisk.ts';
+import type { DataPlane } from '../../../dataplane/data-plane.ts';
+import { STREAM_HEADER_BYTES } from '../../../stream/stream-header.ts';
+import { ecsAccess, ecsAccessToId } from '../../ecs/access.ts';
+import type { TransferKeeper } from '../transfer-keeper.ts';
+import { openedView } from '../transfer-view.ts';
+
+/**
+ * Takes a stream, of which Header is the first 4 KiB in base64: answers where to write the rest over NBD, and from which
+ * byte on. The same header again goes on where it was. Nothing comes of it before FinishReceive.
+ */
+export function StartReceive(deps: {
+  readonly transfers: TransferKeeper;
+  readonly dataPlane: DataPlane;
+}): Action<StartReceiveInput, StartReceiveOutput> {
+  return {
+    product: 'sealdisk',
+    name: 'StartReceive',
+    access: ({ input, caller, regionId }) => [
+      input.DiskId === undefined
+        ? ecsAccess('sealdisk:StartReceive', caller, regionId, 'disk/*')
+        : ecsAccessToId('sealdisk:StartReceive', caller, regionId, 'disk', input.DiskId),
+    ],
+    run: async ({ input, caller, regionId }) => {
+      const opened = await deps.transfers.openReceive({
+        accountId: caller.accountId,
+        regionId,
+        header: headerOf(input.Header),
+        passphrase: input.Passphrase,
+        diskId: input.DiskId,
+        keyId: input.KeyId,
+        encrypted: input.Encrypted,
+        zoneId: input.ZoneId,
+        name: input.DiskName,
+      });
+      return { ...openedView(opened, deps.dataPlane.nbdAddress), DurableBytes: opened.info.durableBytes };
+    },
+  };
+}
+
+function headerOf(text: string): Uint8Array {
+  const bytes = Buffer.from(text, 'base64');
+  if (bytes.length === STREAM_HEADER_BYTES) return bytes;
+  throw new ApiError(
+    'InvalidStream.Malformed',
+    400,
+    `Header must be the first ${STREAM_HEADER_BYTES} bytes of the stream, in base64.`,
+  );
+}
