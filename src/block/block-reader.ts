@@ -148,24 +148,22 @@ export class BlockReader {
       log?.peek(address + count) === undefined
     )
       count += 1;
-    const { segment, sealed } = await this.#fetch(address, count).catch((error: unknown) => {
-      throw isGone(error) ? new Unreadable(first + from, address, error) : error;
-    });
-    for (let i = 0; i < count; i++) {
-      const slot = sealed.subarray(i * SLOT_SIZE_BYTES, (i + 1) * SLOT_SIZE_BYTES);
-      this.#open(segment, address + i, slot, first + from + i, out, from + i);
-    }
-    return from + count;
-  }
-
-  async #fetch(address: Address, count: number): Promise<{ segment: SegmentEntry; sealed: Uint8Array }> {
     const { store } = this.#state;
     const number = segmentOf(address);
-    const sealed = Buffer.allocUnsafe(count * SLOT_SIZE_BYTES);
     const cached = store.readSlotsCached(number, slotOf(address), count);
-    if (cached === undefined) return { segment: await store.readSlots(number, slotOf(address), sealed), sealed };
-    sealed.set(cached.subarray(0, sealed.length));
-    return { segment: store.entry(number), sealed };
+    const openAll = (segment: SegmentEntry | undefined, sealed: Uint8Array): number => {
+      for (let i = 0; i < count; i++) {
+        const slot = sealed.subarray(i * SLOT_SIZE_BYTES, (i + 1) * SLOT_SIZE_BYTES);
+        this.#open(segment, address + i, slot, first + from + i, out, from + i);
+      }
+      return from + count;
+    };
+    if (cached !== undefined) return openAll(store.find(number), cached);
+    const sealed = Buffer.allocUnsafe(count * SLOT_SIZE_BYTES);
+    const segment = await store.readSlots(number, slotOf(address), sealed).catch((error: unknown) => {
+      throw isGone(error) ? new Unreadable(first + from, address, error) : error;
+    });
+    return openAll(segment, sealed);
   }
 
   #lost(block: number): SystemError {

@@ -72,8 +72,13 @@ export class ReplyStream {
     if (!this.#scheduled) {
       this.#scheduled = true;
       // Not nextTick: one poll of the event loop may complete many reads of files, each in a tick of its own.
-      setImmediate(this.#write);
+      setImmediate(this.#writeLater);
     }
+  }
+
+  /** Hands what is there to the kernel without waiting for the end of the turn. */
+  sendEarly(): void {
+    this.#write();
   }
 
   /** The socket is gone: what was not taken never will be. */
@@ -89,8 +94,12 @@ export class ReplyStream {
     this.#from = this.at;
   }
 
-  readonly #write = (): void => {
+  readonly #writeLater = (): void => {
     this.#scheduled = false;
+    if (this.#requests > 0 || this.#chunks.length > 0 || this.at > this.#from) this.#write();
+  };
+
+  #write(): void {
     this.#closeSegment();
     const [chunks, slabs, requests, bytes] = [this.#chunks, this.#fullSlabs, this.#requests, this.#bytes];
     this.#chunks = [];
@@ -124,5 +133,5 @@ export class ReplyStream {
     this.#socket.cork();
     chunks.forEach((chunk, i) => this.#socket.write(chunk, i === chunks.length - 1 ? onTaken : undefined));
     this.#socket.uncork();
-  };
+  }
 }

@@ -1,6 +1,6 @@
 import type { Logger } from '../base/log.ts';
 import { messageOf, SystemError } from '../base/errors.ts';
-import { KiB, MiB } from '../base/units.ts';
+import { MiB } from '../base/units.ts';
 import type { Budget } from './budget.ts';
 import { refusalOf } from './errno.ts';
 import type { Refusal } from './errno.ts';
@@ -25,8 +25,6 @@ const UNKNOWN_CONTEXT: Refusal = { error: nbd.NBD_EINVAL, message: 'A context wa
 /** NBD_CMD_CACHE reads so much at a time, and this much of a longer range. */
 const PREFETCH_PIECE_BYTES = 1 * MiB;
 const PREFETCH_BYTES_MAX = 64 * MiB;
-/** A longer read would keep other connections waiting while its blocks are opened. */
-const CACHED_READ_BYTES_MAX = 128 * KiB;
 const TAKE: Admission = { kind: 'take' };
 const NOTHING = Buffer.alloc(0);
 const FUA = { fua: true } as const;
@@ -244,11 +242,7 @@ export class Transmission {
       }
       switch (request.type) {
         case nbd.NBD_CMD_READ:
-          if (this.#answerCachedRead(request)) return;
-          served.read(offset, length).then(
-            (data) => this.#answerRead(request, data),
-            (error: unknown) => this.#fail(request, error),
-          );
+          this.#read(request);
           return;
         case nbd.NBD_CMD_WRITE:
           this.#write(request, payload ?? NOTHING, durable);
@@ -295,17 +289,20 @@ export class Transmission {
     );
   }
 
-  /** Opens a short read right into the reply when its bytes are in memory. */
-  #answerCachedRead(request: Request): boolean {
+  #read(request: Request): void {
     const { served } = this.#session;
-    if (served.readCached === undefined || request.length > CACHED_READ_BYTES_MAX) return false;
-    return this.#replies.contentIf(request, (out) => served.readCached?.(request.offset, out) === true);
-  }
-
-  #answerRead(request: Request, data: Uint8Array): void {
-    if (data.length === request.length) this.#replies.content(request, data, request.length);
-    else
-      this.#fail(request, new Error(`bug: the export answered ${data.length} bytes for a read of ${request.length}`));
+    const { offset, length } = request;
+    // What is in memory is opened right into the reply.
+    const fill = (out: Buffer, at: number): boolean => served.readCached?.(offset + at, out) === true;
+    const answered = this.#replies.contentAtHand(request, fill);
+    if (answered === length) return;
+    served.read(offset + answered, length - answered).then(
+      (data) => {
+        if (data.length === length - answered) this.#replies.content(request, data, length, answered);
+        else this.#fail(request, new Error(`bug: the export answered ${data.length} bytes for a read of ${length}`));
+      },
+      (error: unknown) => this.#fail(request, error),
+    );
   }
 
   /** Reading brings the pages of the map and the sealed blocks into memory, where a read that follows finds them. */
