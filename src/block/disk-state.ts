@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-import type { Address } from './address.ts';
+import type { Address, LogPosition } from './address.ts';
 import type { DiskKeys } from './disk-keys.ts';
 import { NO_WORK } from './disk-work.ts';
 import type { DiskWork } from './disk-work.ts';
@@ -47,6 +47,8 @@ export class DiskState {
   root: Address;
   overlay = new Overlay();
   frozen: Overlay | undefined;
+  /** How far the owner knows that the log was durable. */
+  pinnedLog: LogPosition | undefined;
   /** Set while `frozen` is. */
   pace: Pace | undefined;
   session: Session | undefined;

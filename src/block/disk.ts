@@ -141,9 +141,10 @@ export class Disk {
     };
   }
 
-  /** The newest durable state. */
+  /** The newest durable state; while the disk is being written, with how far its log is durable. */
   get pin(): Pin {
-    return this.#state.pin;
+    const { pin, session } = this.#state;
+    return session === undefined || this.#condition === 'closed' ? pin : { ...pin, log: session.log.durable };
   }
 
   /**

@@ -77,6 +77,11 @@ export class Log {
     return this.#epoch;
   }
 
+  /** Everything before this survives power loss. */
+  get durable(): LogPosition {
+    return this.#durable;
+  }
+
   get currentId(): Uint8Array {
     return this.#current.entry.id;
   }

@@ -55,6 +55,7 @@ export async function openState(env: Environment, directory: string, options: Op
     checkIdentity(head, options);
     if (!head.clean) await checkHolder(env, directory, head, options);
     state = await loadState(env, directory, keys, opened);
+    state.pinnedLog = options.pin?.log;
     let inMemory: OpenedState['inMemory'];
     // Who opens is given the head's pin, so that the head must be durable, for reading too. It needs no space for that.
     if (opened.needsRepair && (head.clean || options.readOnly) && options.inspect !== true) await headFile.settle();

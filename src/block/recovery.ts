@@ -93,6 +93,7 @@ async function followLog(
   const replay = new Replay(readers, state.blockCount);
   const mark = await readMark(env.files, state.path(MARK_NAME), state.keys, head.session, env.log);
   if (mark !== undefined) replay.noteDurable(mark);
+  if (state.pinnedLog !== undefined) replay.noteDurable(state.pinnedLog);
   const end = await replay.run(head.log, tolerate);
   return { replay, end };
 }

@@ -39,6 +39,9 @@ import type { ExportTable } from './export-table.ts';
 import { ScrubRuns } from './scrub-runs.ts';
 import { SnapshotExport } from './snapshot-export.ts';
 
+/** How often the owner is told how far the logs are durable. */
+const LOG_PIN_MS = 2_000;
+
 /** How long clients have to finish what they sent before an unexport disconnects them. */
 const DRAIN_MS = 5_000;
 
@@ -49,6 +52,8 @@ interface Opened {
   readonly socketPath: string;
   /** Undefined for the export of a snapshot. */
   readonly disk: Disk | undefined;
+  /** How far the owner was told that the log is durable. */
+  toldLog?: Pin['log'];
   /** Snapshots that must not go while this is open. */
   readonly holds: readonly string[];
   /** Lets go of everything; when it fails, everything is as before. */
@@ -88,6 +93,7 @@ export class DiskHost {
     this.#log = parts.log;
     this.#onPin = parts.onPin;
     this.#scrubs = new ScrubRuns(parts.environment.clock, parts.log);
+    parts.environment.clock.every(LOG_PIN_MS, () => this.#tellLogs());
   }
 
   createDisk({ disk, dataKey }: Methods['createDisk']['params']): Promise<Pin> {
@@ -405,6 +411,16 @@ export class DiskHost {
     });
   }
 
+  /** Of disks whose log got further since they were asked last. */
+  #tellLogs(): void {
+    for (const opened of this.#byExport.values()) {
+      const pin = opened.disk?.pin;
+      if (pin?.log === undefined || isSamePosition(pin.log, opened.toldLog)) continue;
+      opened.toldLog = pin.log;
+      this.#onPin(opened.diskId, pin);
+    }
+  }
+
   #refuseOpen(diskId: string): void {
     const opened = this.#byDisk.get(diskId);
     if (opened !== undefined)
@@ -420,4 +436,8 @@ export class DiskHost {
     const info: ExportInfo = { exportId, diskId, name, socketPath, connections, status: 'Serving' };
     return disk?.loss === undefined ? info : { ...info, lost: lossInWords(disk.loss) };
   }
+}
+
+function isSamePosition(a: NonNullable<Pin['log']>, b: Pin['log']): boolean {
+  return a.segment === b?.segment && a.slot === b.slot;
 }

@@ -11,6 +11,8 @@ export type DiskStatus = 'Creating' | 'Available' | 'Attaching' | 'In_use' | 'De
 export interface StoredPin {
   readonly sequence: number;
   readonly digest: string;
+  /** While the disk is being written: how far its log was durable. */
+  readonly log?: { readonly segment: number; readonly slot: number };
 }
 
 export const disks = new SealedTable(

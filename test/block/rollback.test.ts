@@ -208,3 +208,40 @@ test('a wrong key, suite or disk id opens nothing', async () => {
   renameSync(bench.directory(), bench.directory('d-2'));
   await assert.rejects(bench.open({ diskId: 'd-2' }), { kind: 'corrupt', code: 'WRONG_DISK' });
 });
+
+test('with the position of the log pinned, a shorter log is refused although the mark went with it', async () => {
+  using bench = new DiskBench('aes-256-gcm', { limits: { segmentSlots: 8 } });
+  await bench.create();
+  const disk = await bench.open();
+  for (let i = 0; i < 10; i++) await disk.write(i * 4096, blockOf(i), { fua: true });
+  const mark = readFileSync(path.join(bench.directory(), 'mark'));
+  await disk.write(10 * 4096, blockOf(10), { fua: true });
+  const { pin } = disk;
+  assert.ok(pin.log !== undefined && pin.log.slot > 0);
+  await disk.abandon();
+  const seg = path.join(bench.directory(), 'seg');
+  const last = readdirSync(seg).find((name) => numberOf(path.join(seg, name)) === pin.log?.segment) ?? '';
+  const crashed = path.join(bench.root, 'crashed');
+  cpSync(bench.directory(), crashed, { recursive: true });
+
+  rmSync(path.join(bench.directory(), 'mark'));
+  rmSync(path.join(seg, last));
+  await assert.rejects(bench.open({ pin, adopt: true }), { kind: 'corrupt' });
+  const { sequence, digest } = pin;
+  const unnoticed = await bench.open({ pin: { sequence, digest }, adopt: true });
+  await unnoticed.abandon();
+
+  restore(crashed, bench.directory());
+  writeFileSync(path.join(bench.directory(), 'mark'), mark);
+  const file = path.join(seg, last);
+  writeFileSync(file, readFileSync(file).subarray(0, 1024 + (pin.log.slot - 1) * 4128));
+  await assert.rejects(bench.open({ pin, adopt: true }), { kind: 'corrupt' }, 'an older mark put back');
+  restore(crashed, bench.directory());
+  const whole = await bench.open({ pin, adopt: true });
+  assert.deepEqual(Buffer.from(await whole.read(10 * 4096, 4096)), blockOf(10));
+  await whole.close();
+});
+
+function numberOf(file: string): number {
+  return Number(readFileSync(file).readBigUInt64LE(16));
+}

@@ -448,6 +448,8 @@ class World {
     await disk.flush();
     this.#refuseIfDead();
     done();
+    // As the disk server tells the owner every two seconds.
+    if (this.#random.chance(0.3)) this.#notePin(disk.pin);
     this.reached.flushes += 1;
   }
 
