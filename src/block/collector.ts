@@ -14,6 +14,7 @@ import { removeUnnamed } from './reclaim.ts';
 import type { SegmentFile } from './segment-file.ts';
 import type { SlotSet } from './slot-set.ts';
 import { SpareFiles } from './spare-files.ts';
+import { isStoreShort } from './space-reserve.ts';
 import { readTableFile } from './table-file.ts';
 import type { SegmentEntry } from './table-format.ts';
 
@@ -78,6 +79,8 @@ export class Collector {
   #stored = 0;
   #live = 0;
   #appendedAtMark = 0;
+  /** One file after the other then, and none is kept. */
+  #isShort = false;
   readonly #state: DiskState;
   readonly #dead: DeadSegments;
   readonly #inHeadTurn: (work: () => Promise<void>) => Promise<void>;
@@ -150,9 +153,11 @@ export class Collector {
     this.#compareWithClients();
     if (isUrgent) this.background.urgency = 1;
     victims.sort((a, b) => gainOf(b) - gainOf(a));
+    this.#isShort = await isStoreShort(state.env.files, state.directory);
     let writtenBytes = 0;
-    for (let at = 0; at < victims.length; at += RENAMES_AT_ONCE)
-      writtenBytes += await this.#rewrite(victims.slice(at, at + RENAMES_AT_ONCE));
+    const atOnce = this.#isShort ? 1 : RENAMES_AT_ONCE;
+    for (let at = 0; at < victims.length; at += atOnce)
+      writtenBytes += await this.#rewrite(victims.slice(at, at + atOnce));
     return { liveSlots, storedSlots: stored, dead: dead.length, rewritten: victims.length, writtenBytes };
   }
 
@@ -270,7 +275,7 @@ export class Collector {
 
   /** Another name for a file that is about to lose the one that it has. */
   async #keepAsSpare(path: string): Promise<string | undefined> {
-    if (!this.spares.hasRoom) return undefined;
+    if (!this.spares.hasRoom || this.#isShort) return undefined;
     const spare = SpareFiles.pathFor(path);
     const { files } = this.#state.env;
     try {

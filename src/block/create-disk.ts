@@ -10,6 +10,7 @@ import type { Head } from './head-format.ts';
 import { ioError } from './io-errors.ts';
 import type { Pin } from './pin.ts';
 import { SegmentRanges } from './segment-ranges.ts';
+import { isStoreShort, storeIsShort } from './space-reserve.ts';
 import type { SegmentTable } from './table-format.ts';
 import { TableWriter } from './table-writer.ts';
 import { concatCopies } from './two-copies.ts';
@@ -59,6 +60,7 @@ export async function makeDisk(
   const { parent, name } = splitPath(directory);
   if ((await files.stat(directory)) !== undefined)
     throw new SystemError('conflict', 'DISK_EXISTS', `there is something in ${directory} already`);
+  if (await isStoreShort(files, parent)) throw storeIsShort();
   const temporary = `${parent}/${unfinishedName(name)}`;
   const keys = new DiskKeys(env.cipher, dataKey);
   try {

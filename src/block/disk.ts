@@ -39,6 +39,7 @@ import type { ScrubOptions } from './scrub.ts';
 import type { ScrubReport } from './scrub-report.ts';
 import { keptStates } from './scrubbed-states.ts';
 import { beginSession } from './session.ts';
+import { SpaceReserve } from './space-reserve.ts';
 import type { SnapshotView } from './snapshot-view.ts';
 import type { DiskUsage } from './usage.ts';
 
@@ -64,6 +65,8 @@ export async function openDisk(env: Environment, directory: string, options: Ope
 
 /** A collection begins by itself when so many slots were written, as a part of those that were live. */
 const COLLECT_AFTER = 1 / 32;
+/** A disk that is short of space looks for some so often, even if nothing was written or trimmed. */
+const COLLECT_AGAIN_MS = 10_000;
 
 export class Disk {
   /** True when the disk had not been closed in order: writes that were answered but not flushed may be missing. */
@@ -101,6 +104,11 @@ export class Disk {
   /** What the last collection found and did. */
   lastCollection: Collection | undefined;
   #slotsAtCollection = 0;
+  readonly #reserve: SpaceReserve;
+  /** When blocks were last refused for want of space, and what the log had then. */
+  #slotsAtShort = -1;
+  #shortAtMs = 0;
+  #collectingAll = false;
 
   constructor(env: Environment, opened: OpenedState, readOnly: boolean) {
     this.#env = env;
@@ -110,6 +118,7 @@ export class Disk {
     this.recovered = opened.recovered;
     this.#inMemory = opened.inMemory !== undefined;
     this.loss = opened.inMemory?.loss;
+    this.#reserve = new SpaceReserve(env.files, opened.state.directory);
     this.#collector = new Collector(opened.state, (work) => this.#headTurn.run(work));
     this.#resolver = new BlockResolver(opened.state);
     this.#reader = new BlockReader(opened.state, this.#resolver);
@@ -184,7 +193,10 @@ export class Disk {
       return log.written();
     }
     const rest = data.subarray(done);
-    return this.#change(options.fua, (ready) => this.#writer.write(ready, offset + done, rest));
+    return this.#change(options.fua, async (ready) => {
+      await this.#refuseWithoutSpace(ready);
+      await this.#writer.write(ready, offset + done, rest);
+    });
   }
 
   /** Whole blocks in the range become holes; partial blocks keep their bytes. */
@@ -299,13 +311,7 @@ export class Disk {
   /** Brings back all the space that can be had now, and answers what that was. Reads and writes go on meanwhile. */
   async collect(): Promise<Collection> {
     if (this.#readOnly) throw new SystemError('denied', 'READ_ONLY', 'the disk is open for reading only');
-    return this.#run(async () => {
-      await this.#checkpoint({ clean: false });
-      await this.#collecting?.catch(() => undefined);
-      const collection = await this.#collectOnce(true);
-      if (this.#collector.condemned > 0) await this.#checkpoint({ clean: false });
-      return collection;
-    });
+    return this.#run(() => this.#collectAll());
   }
 
   /**
@@ -403,11 +409,27 @@ export class Disk {
     this.#checkpointIfDue();
   }
 
+  /** What brings space back goes on when blocks are refused, and begins then if it is not under way. */
+  async #refuseWithoutSpace(log: Log): Promise<void> {
+    try {
+      await this.#reserve.refuseIfShort(log.slotsAppended);
+    } catch (error) {
+      const nowMs = this.#env.clock.monotonicMs();
+      const isNew = log.slotsAppended !== this.#slotsAtShort || nowMs - this.#shortAtMs >= COLLECT_AGAIN_MS;
+      if (isNew && !this.#collectingAll) {
+        this.#slotsAtShort = log.slotsAppended;
+        this.#shortAtMs = nowMs;
+        this.#run(() => this.#collectAll()).catch((reason: unknown) => this.#warnOfCollection(reason));
+      }
+      throw error;
+    }
+  }
+
   /** The log when a write has nothing to wait for before it is appended. */
   #logAtHand(): Log | undefined {
     const { session, headInDoubt, pace, overlay } = this.#state;
     if (this.#readOnly || this.#condition !== 'open' || session === undefined || headInDoubt) return undefined;
-    if (this.#collector.background.clientsMustWait) return undefined;
+    if (this.#collector.background.clientsMustWait || this.#reserve.isDue(session.log.slotsAppended)) return undefined;
     return pace?.mustWait(overlay.size, session.log.slotsAppended) === true ? undefined : session.log;
   }
 
@@ -489,10 +511,26 @@ export class Disk {
     if (this.#collecting !== undefined || this.#condition !== 'open' || session === undefined) return;
     const slots = session.log.slotsAppended - this.#slotsAtCollection;
     if (slots < Math.max(limits.segmentSlots, (this.lastCollection?.liveSlots ?? 0) * COLLECT_AFTER)) return;
-    this.#run(() => this.#collectOnce(false)).catch((error: unknown) => {
-      if (!isKind(error, 'conflict'))
-        this.#env.log.warn({ diskId: this.#state.head.diskId, reason: messageOf(error) }, 'a collection failed');
-    });
+    this.#run(() => this.#collectOnce(false)).catch((error: unknown) => this.#warnOfCollection(error));
+  }
+
+  async #collectAll(): Promise<Collection> {
+    this.#collectingAll = true;
+    try {
+      await this.#checkpoint({ clean: false });
+      await this.#collecting?.catch(() => undefined);
+      const collection = await this.#collectOnce(true);
+      if (this.#collector.condemned > 0) await this.#checkpoint({ clean: false });
+      if (this.#reserve.isShort) await this.#state.spares.clear();
+      return collection;
+    } finally {
+      this.#collectingAll = false;
+    }
+  }
+
+  #warnOfCollection(error: unknown): void {
+    if (!isKind(error, 'conflict'))
+      this.#env.log.warn({ diskId: this.#state.head.diskId, reason: messageOf(error) }, 'a collection failed');
   }
 
   #collectOnce(isUrgent: boolean): Promise<Collection> {

@@ -20,6 +20,8 @@ export interface FileSystem {
   list(directory: string): Promise<string[]>;
   /** Undefined when nothing has that name. */
   stat(path: string): Promise<FileStatus | undefined>;
+  /** What the store under a directory has left for us, and all that it has; where that can be told. */
+  space?(directory: string): Promise<{ readonly freeBytes: number; readonly totalBytes: number }>;
   /** Makes the names in `path` durable: creations, renames, links and removals so far. */
   syncDirectory(path: string): Promise<void>;
   /**

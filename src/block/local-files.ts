@@ -1,5 +1,5 @@
 import { close, fdatasync, fstat, fsync, open, read, write, writeSync } from 'node:fs';
-import { link, mkdir, readdir, rename, rmdir, stat, unlink } from 'node:fs/promises';
+import { link, mkdir, readdir, rename, rmdir, stat, statfs, unlink } from 'node:fs/promises';
 import { promisify } from 'node:util';
 
 import { SystemError } from '../base/errors.ts';
@@ -42,6 +42,10 @@ export const localFiles: FileSystem = {
       if (osCode(error) === 'ENOENT') return undefined;
       throw error;
     }
+  },
+  space: async (directory) => {
+    const { bavail, blocks, bsize } = await statfs(directory);
+    return { freeBytes: bavail * bsize, totalBytes: blocks * bsize };
   },
   syncDirectory: async (path) => {
     const fd = await openAsync(path, 'r');

@@ -19,6 +19,8 @@ export interface SimOptions {
   readonly dieAfterCalls?: number;
   /** Space runs out when data is synced, not when it is written, as with delayed allocation. */
   readonly delayedAllocation?: boolean;
+  /** Tell how much space there is left, of so much. */
+  readonly totalBytes?: number;
   /** How likely a sync fails. */
   readonly syncFailure?: number;
   /** Syncs that fail for sure, by path. */
@@ -139,6 +141,12 @@ export class SimFileSystem implements FileSystem {
       const sizeBytes = node.kind === 'file' ? node.size : 0;
       return { kind: node.kind, inode: node.inode, sizeBytes, links: this.storage.namesOf(node) };
     });
+  }
+
+  space(path: string): Promise<{ freeBytes: number; totalBytes: number }> {
+    const { totalBytes } = this.#options;
+    if (totalBytes === undefined) return Promise.resolve({ freeBytes: Infinity, totalBytes: Infinity });
+    return this.#call(`space ${path}`, () => ({ freeBytes: this.storage.freeBytes, totalBytes }));
   }
 
   syncDirectory(path: string): Promise<void> {

@@ -130,11 +130,13 @@ export class SimStorage {
 
   /** Changes names in the cache, in one step. */
   rename(...changes: NameChange['changes'][number][]): void {
+    const before = changes.map(({ directory, name }) => directory.entries.get(name));
     for (const { directory, name, node } of changes) {
       if (node === undefined) directory.entries.delete(name);
       else directory.entries.set(name, node);
     }
     this.#pending.push({ at: ++this.#now, changes });
+    for (const node of before) if (node?.kind === 'file' && this.namesOf(node) === 0) this.freeBytes += node.size;
   }
 
   /** Makes the names of one directory durable, with whatever happened in the same steps. */
