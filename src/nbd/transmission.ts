@@ -74,6 +74,7 @@ export class Transmission {
   #requests = 0;
   #bytes = 0;
   #failures = 0;
+  #lastWrites: { readonly done: Promise<void>; readonly writes: { request: Request; payload: Buffer }[] } | undefined;
 
   constructor(
     session: Session,
@@ -277,15 +278,24 @@ export class Transmission {
   }
 
   #write(request: Request, payload: Buffer, durable: { readonly fua: boolean }): void {
-    this.#session.served.write(request.offset, payload, durable).then(
-      () => {
-        this.#payloads.giveBack(payload);
-        this.#replies.succeed(request, request.length);
-      },
-      (error: unknown) => {
-        this.#payloads.giveBack(payload);
-        this.#fail(request, error);
-      },
+    const done = this.#session.served.write(request.offset, payload, durable);
+    // Writes that the export answers together have one promise, and need one look at it.
+    if (this.#lastWrites?.done === done) {
+      this.#lastWrites.writes.push({ request, payload });
+      return;
+    }
+    const writes = [{ request, payload }];
+    this.#lastWrites = { done, writes };
+    const settle = (answer: (request: Request) => void): void => {
+      if (this.#lastWrites?.writes === writes) this.#lastWrites = undefined;
+      for (const each of writes) {
+        this.#payloads.giveBack(each.payload);
+        answer(each.request);
+      }
+    };
+    done.then(
+      () => settle((each) => this.#replies.succeed(each, each.length)),
+      (error: unknown) => settle((each) => this.#fail(each, error)),
     );
   }
 
