@@ -1,6 +1,9 @@
 /** The subjects of some rows, filled, side by side on one file system. */
 import { mkdirSync, rmSync } from 'node:fs';
+import { statfs } from 'node:fs/promises';
 import path from 'node:path';
+
+import { GiB } from '../src/base/units.ts';
 
 import type { Profile } from './profile.ts';
 import { nbdkitLuks, qemuLuks, qemuRaw, rawFile } from './subjects/peers.ts';
@@ -24,6 +27,9 @@ export interface Context {
 
 export const randomSeed = ({ random }: Context): number => 1 + Math.floor(random() * 1e9);
 
+/** A log takes more than its live blocks until it is collected. */
+const SPACE_PER_BYTE = 1.7;
+
 export class Stage implements AsyncDisposable {
   readonly folder: string;
   readonly subjects: readonly Subject[];
@@ -37,6 +43,7 @@ export class Stage implements AsyncDisposable {
   static async open(context: Context, ids: readonly SubjectId[], sizeBytes: number): Promise<Stage> {
     const folder = path.join(context.folder, 'stage');
     mkdirSync(folder);
+    await refuseLackOfSpace(folder, ids.length * sizeBytes * SPACE_PER_BYTE);
     const subjects: Subject[] = [];
     const stage = new Stage(folder, subjects);
     try {
@@ -66,6 +73,15 @@ export class Stage implements AsyncDisposable {
     for (const subject of this.subjects) await subject[Symbol.asyncDispose]();
     rmSync(this.folder, { recursive: true, force: true });
   }
+}
+
+async function refuseLackOfSpace(folder: string, neededBytes: number): Promise<void> {
+  const { bavail, bsize } = await statfs(folder);
+  if (bavail * bsize >= neededBytes) return;
+  const gib = (bytes: number): string => `${(bytes / GiB).toFixed(0)} GiB`;
+  throw new Error(
+    `${gib(neededBytes)} are needed in ${folder}, ${gib(bavail * bsize)} are free; choose another --folder or a smaller --size`,
+  );
 }
 
 function make(id: SubjectId, folder: string, sizeBytes: number, nodeFlags: readonly string[]): Promise<Subject> {

@@ -71,6 +71,7 @@ async function ours(server: DiskServer, folder: string, sizeBytes: number): Prom
   const copied = (id: SubjectId, uri: string): Copied => ({
     id,
     sizeBytes,
+    folder,
     target: [],
     pid: server.pid,
     uri,

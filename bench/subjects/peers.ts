@@ -58,6 +58,7 @@ async function serve(
   return {
     id,
     sizeBytes: parts.sizeBytes,
+    folder,
     target: nbdTarget(socketPath),
     pid: service.pid,
     files: () => [parts.image],
@@ -121,6 +122,7 @@ export async function qemuLuksTls(
   return {
     id: 'Q',
     sizeBytes,
+    folder,
     target: [],
     pid: service.pid,
     uri,
@@ -156,6 +158,7 @@ export function rawFile(folder: string, sizeBytes: number): Promise<Subject> {
   return Promise.resolve({
     id: 'F',
     sizeBytes,
+    folder,
     // fio would throw the file out of the page cache first.
     target: ['--ioengine=psync', `--filename=${image}`, '--invalidate=0'],
     pid: undefined,

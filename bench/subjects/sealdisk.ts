@@ -175,11 +175,16 @@ export async function sealdisk(
   return {
     id,
     sizeBytes,
+    folder,
     server,
     diskId,
     target: nbdTarget(socketPath),
     pid: server.pid,
     files: () => server.segmentFiles(diskId),
+    isWorking: async () => {
+      const { checkpointing, collecting } = await server.statistics(diskId);
+      return checkpointing || collecting;
+    },
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
 }

@@ -11,9 +11,13 @@ export const SUBJECT_IDS = ['S', 'S4', 'N', 'P', 'Q', 'K', 'R', 'F'] as const;
 export interface Subject extends AsyncDisposable {
   readonly id: SubjectId;
   readonly sizeBytes: number;
+  /** On the file system that is measured. */
+  readonly folder: string;
   readonly target: FioTarget;
   /** Its server process; undefined when there is none. */
   readonly pid: number | undefined;
   /** The files that hold its data now. */
   files(): readonly string[];
+  /** Whether it has work of its own to do. Peers have none that lasts. */
+  isWorking?(): Promise<boolean>;
 }
