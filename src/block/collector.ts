@@ -13,6 +13,7 @@ import { noFiles } from './named-files.ts';
 import { removeUnnamed } from './reclaim.ts';
 import type { SegmentFile } from './segment-file.ts';
 import type { SlotSet } from './slot-set.ts';
+import { SLOT_SIZE_BYTES } from './slot-format.ts';
 import { SpareFiles } from './spare-files.ts';
 import { isStoreShort } from './space-reserve.ts';
 import { readTableFile } from './table-file.ts';
@@ -159,6 +160,12 @@ export class Collector {
     for (let at = 0; at < victims.length; at += atOnce)
       writtenBytes += await this.#rewrite(victims.slice(at, at + atOnce));
     return { liveSlots, storedSlots: stored, dead: dead.length, rewritten: victims.length, writtenBytes };
+  }
+
+  /** What files hold and how much of it no state can reach, as far as is known. */
+  get estimate(): { readonly storedBytes: number; readonly garbageBytes: number } {
+    const storedBytes = Math.round(this.#space * this.#live) * SLOT_SIZE_BYTES;
+    return { storedBytes, garbageBytes: Math.max(0, storedBytes - this.#live * SLOT_SIZE_BYTES) };
   }
 
   /** Slots that files hold for each live one, as far as is known. */

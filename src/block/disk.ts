@@ -65,6 +65,8 @@ export async function openDisk(env: Environment, directory: string, options: Ope
 
 /** A collection begins by itself when so many slots were written, as a part of those that were live. */
 const COLLECT_AFTER = 1 / 32;
+/** How often a disk looks whether its clients have stopped writing. */
+const IDLE_MS = 30_000;
 /** A disk that is short of space looks for some so often, even if nothing was written or trimmed. */
 const COLLECT_AGAIN_MS = 10_000;
 
@@ -104,6 +106,8 @@ export class Disk {
   /** What the last collection found and did. */
   lastCollection: Collection | undefined;
   #slotsAtCollection = 0;
+  #idleLook: Disposable | undefined;
+  #slotsAtIdleLook = -1;
   readonly #reserve: SpaceReserve;
   /** When blocks were last refused for want of space, and what the log had then. */
   #slotsAtShort = -1;
@@ -308,6 +312,11 @@ export class Disk {
     return this.#run(() => this.#checkpoint({ clean: false }));
   }
 
+  /** What the files of the disk hold, as far as the last collection and what was written since tell; undefined before. */
+  get space(): { readonly storedBytes: number; readonly garbageBytes: number } | undefined {
+    return this.lastCollection && this.#collector.estimate;
+  }
+
   /** Brings back all the space that can be had now, and answers what that was. Reads and writes go on meanwhile. */
   async collect(): Promise<Collection> {
     if (this.#readOnly) throw new SystemError('denied', 'READ_ONLY', 'the disk is open for reading only');
@@ -387,6 +396,7 @@ export class Disk {
   }
 
   async #release(): Promise<void> {
+    this.#idleLook?.[Symbol.dispose]();
     await this.#checksums.stop();
     await this.#reclaimer.done();
     this.#compared.close();
@@ -437,6 +447,7 @@ export class Disk {
     this.#beginning ??= this.#headTurn
       .run(async () => {
         this.#state.session = await beginSession(this.#state);
+        this.#idleLook ??= this.#env.clock.every(IDLE_MS, () => this.#tidyIfIdle());
         this.onPin?.(this.#state.pin);
         return this.#state.session;
       })
@@ -504,6 +515,24 @@ export class Disk {
       .finally(() => {
         this.#checkpointing = false;
       });
+  }
+
+  /** When clients have stopped writing: a checkpoint and a collection of what they left, and no spare files. */
+  #tidyIfIdle(): void {
+    const { session, overlay, spares } = this.#state;
+    if (session === undefined || this.#condition !== 'open') return;
+    const { slotsAppended } = session.log;
+    const isIdle = slotsAppended === this.#slotsAtIdleLook;
+    this.#slotsAtIdleLook = slotsAppended;
+    if (!isIdle || (overlay.size === 0 && spares.count === 0)) return;
+    this.#run(async () => {
+      if (overlay.size > 0) {
+        await this.#checkpoint({ clean: false });
+        await this.#collectOnce(false);
+        if (this.#collector.condemned > 0) await this.#checkpoint({ clean: false });
+      }
+      await spares.clear();
+    }).catch((error: unknown) => this.#warnOfCollection(error));
   }
 
   #collectIfDue(): void {

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 
+import { systemClock } from '../../src/base/system-clock.ts';
 import { cloneDisk, deleteDisk, deleteSnapshot } from '../../src/block/disk.ts';
 import type { Disk } from '../../src/block/disk.ts';
 import { storedSlots } from '../../src/block/dense-format.ts';
@@ -18,9 +19,11 @@ function bench(): DiskBench {
 
 function segments(of: DiskBench, diskId = 'd-1'): { name: string; slots: number; inode: number; links: number }[] {
   const directory = path.join(of.directory(diskId), 'seg');
-  return readdirSync(directory).map((name) => {
-    const { size, ino, nlink } = statSync(path.join(directory, name));
-    return { name, slots: storedSlots(size), inode: ino, links: nlink };
+  return readdirSync(directory).flatMap((name) => {
+    // A file may go between the two calls.
+    const status = statSync(path.join(directory, name), { throwIfNoEntry: false });
+    if (status === undefined) return [];
+    return [{ name, slots: storedSlots(status.size), inode: status.ino, links: status.nlink }];
   });
 }
 
@@ -313,4 +316,27 @@ test('nothing is freed when the head or a root cannot be read', async () => {
     await deleteSnapshot(on.env, on.directory(), 's-2');
     assert.deepEqual(segments(on), before, damaged);
   }
+});
+
+test('when clients stop writing, their garbage is collected and no spare file stays', async () => {
+  const ticks: (() => void)[] = [];
+  const clock = {
+    ...systemClock,
+    every: (_ms: number, tick: () => void) => {
+      ticks.push(tick);
+      return { [Symbol.dispose]: () => undefined };
+    },
+  };
+  using on = new DiskBench('aes-256-gcm', { limits: LIMITS, clock });
+  await on.create();
+  const disk = await on.open();
+  await fill(disk, 1_000, range(BLOCKS));
+  const stamps = await fill(disk, 2_000, range(BLOCKS));
+  const before = slotsStored(on);
+  for (const tick of [...ticks, ...ticks]) tick();
+  while (slotsStored(on) > before - 100 || segments(on).some(({ name }) => name.includes('.')))
+    await new Promise((resolve) => setImmediate(resolve));
+  assert.ok((disk.space?.storedBytes ?? 0) > 0);
+  await assertHolds(disk, stamps);
+  await disk.close();
 });
