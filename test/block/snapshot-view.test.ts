@@ -1,10 +1,15 @@
 import assert from 'node:assert/strict';
-import { readdirSync, rmSync, writeFileSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 
 import { deleteDisk, deleteSnapshot, openSnapshotView } from '../../src/block/disk.ts';
-import type { SnapshotView } from '../../src/block/disk.ts';
+import { DiskKeys } from '../../src/block/disk-keys.ts';
+import { ReaderCache } from '../../src/block/reader-cache.ts';
+import { SegmentStore } from '../../src/block/segment-store.ts';
+import { readSnapshot } from '../../src/block/snapshot-root.ts';
+import { SnapshotState } from '../../src/block/snapshot-state.ts';
+import { SnapshotView } from '../../src/block/snapshot-view.ts';
 import { GiB } from '../../src/base/units.ts';
 import { blockOf, dataKeyOf, DiskBench } from './disk-fixture.ts';
 
@@ -139,4 +144,98 @@ test('a damaged block of a snapshot is told, and the others are read', async () 
   const without = await view(bench, 's-1');
   await assert.rejects(without.read(0, 4096), { kind: 'corrupt', code: 'SEGMENT_MISSING' });
   await without.close();
+});
+
+test('a view reads on while the collector replaces its files and others are written in their place', async () => {
+  const limits = { segmentSlots: 32, checkpointSlots: 10_000, checkpointChanges: 10_000, rewriteBelow: 0.6 };
+  using bench = new DiskBench('aes-256-gcm', { limits });
+  await bench.create();
+  const disk = await bench.open();
+  const stamps = Array.from({ length: 200 }, (_, block) => (block % 2 === 0 ? 5_000 : 1_000) + block);
+  for (let block = 0; block < 200; block++) await disk.write(block * 4096, blockOf(1_000 + block), { fua: false });
+  for (let block = 0; block < 200; block += 2) await disk.write(block * 4096, blockOf(5_000 + block), { fua: false });
+  await disk.snapshot('s-1');
+  const opened = await view(bench, 's-1');
+  // Every file is open now, in full.
+  await expectStamps(opened, stamps);
+  const before = new Map(inodes(bench));
+  let replaced = 0;
+  for (let round = 1; round <= 4; round++) {
+    for (let block = 0; block < 200; block++)
+      await disk.write(block * 4096, blockOf(10_000 * round + block), { fua: false });
+    await disk.checkpoint();
+    await disk.collect();
+    await expectStamps(opened, stamps);
+  }
+  for (const [name, inode] of inodes(bench)) if (before.has(name) && before.get(name) !== inode) replaced += 1;
+  assert.ok(replaced > 2, `${replaced} files that the view had open were replaced`);
+  const late = await view(bench, 's-1');
+  await expectStamps(late, stamps);
+  assert.deepEqual(await late.changedSince(opened, 0, 200 * 4096), [{ lengthBytes: 200 * 4096, dirty: false }]);
+  for (const each of [late, opened]) await each.close();
+  await disk.close();
+  assert.deepEqual(
+    bench.log.errors().filter((message) => message.includes('lost')),
+    [],
+  );
+});
+
+function inodes(bench: DiskBench): [name: string, inode: number][] {
+  const directory = path.join(bench.directory(), 'seg');
+  return readdirSync(directory).map((name) => [name, statSync(path.join(directory, name)).ino]);
+}
+
+async function closedWithSnapshot(bench: DiskBench): Promise<{ stamps: number[]; segments: string[] }> {
+  await bench.create();
+  const disk = await bench.open();
+  for (let block = 0; block < 40; block++) await disk.write(block * 4096, blockOf(block + 1), { fua: false });
+  await disk.snapshot('s-1');
+  await disk.close();
+  const directory = path.join(bench.directory(), 'seg');
+  return {
+    stamps: Array.from({ length: 40 }, (_, block) => block + 1),
+    segments: readdirSync(directory).map((name) => path.join(directory, name)),
+  };
+}
+
+test('a view that has a file open which is written over finds the one that took its name', async () => {
+  using bench = new DiskBench();
+  const { stamps, segments } = await closedWithSnapshot(bench);
+  const opened = await view(bench, 's-1');
+  await expectStamps(opened, stamps);
+  for (const file of segments) {
+    const whole = readFileSync(file);
+    writeFileSync(file, Buffer.alloc(whole.length, 1), { flag: 'r+' });
+    writeFileSync(`${file}.copy`, whole);
+    renameSync(`${file}.copy`, file);
+  }
+  await expectStamps(opened, stamps);
+  await opened.close();
+});
+
+test('a view finds segments that were sealed anew by the root as it is now, for blocks and for the map', async () => {
+  using bench = new DiskBench();
+  const { stamps } = await closedWithSnapshot(bench);
+  const directory = bench.directory();
+  const { log } = bench;
+  const { files, cipher } = bench.env;
+  const keys = new DiskKeys(cipher, dataKeyOf(bench.suite));
+  const table = await readSnapshot(bench.env, { directory, snapshotId: 's-1', pin: undefined }, keys);
+  const store = new SegmentStore(path.join(directory, 'seg'), { files, cache: new ReaderCache(10), log });
+  let segments = table.segments;
+  const readAgain = () => Promise.resolve({ ...table, segments });
+  const opened = new SnapshotView(new SnapshotState({ log, keys, store, readAgain }, table));
+  // The same slots at the same addresses in a file of another id, which is all that a reader sees of it.
+  segments = table.segments.map((entry) => {
+    const id = entry.id.map((byte) => 255 - byte);
+    renameSync(path.join(directory, 'seg', entry.id.toHex()), path.join(directory, 'seg', id.toHex()));
+    return { ...entry, id };
+  });
+  assert.deepEqual(await opened.blockStatus(0, 4096), [{ lengthBytes: 4096, hole: false, zero: false }]);
+  await expectStamps(opened, stamps);
+  await opened.close();
+  assert.deepEqual(
+    log.lines.filter(({ message }) => message.includes('lost')),
+    [],
+  );
 });
