@@ -319,3 +319,44 @@ test('a rebuild that is interrupted anywhere leaves the old files or the new dis
   }
   assert.ok(interrupted > 5);
 });
+
+test('a map that names blocks which power loss took is passed over for an older one and the log', async () => {
+  using bench = new DiskBench('aes-256-gcm', { limits: LIMITS });
+  await bench.create();
+  const session = async (from: number, blocks: number, stamp: number): Promise<void> => {
+    const disk = await bench.open();
+    for (let i = from; i < from + blocks; i++) await disk.write(i * 4096, blockOf(i + stamp), { fua: false });
+    await disk.close();
+  };
+  await session(0, 4, 1);
+  await session(9, 1, 1);
+  const disk = await bench.open();
+  for (let i = 0; i < 4; i++) await disk.write(i * 4096, blockOf(i + 101), { fua: false });
+  await disk.checkpoint();
+  await disk.abandon();
+  // As a crash before the checkpoint had made the log durable would leave it: map pages, and no slots for them.
+  const log = segmentsOfKind(bench, 1).at(-1) ?? '';
+  writeFileSync(log, readFileSync(log).subarray(0, slotOffset(3)));
+  remove(bench, 'head', 'tables', 'mark');
+  const report = await rebuild(bench);
+  assert.deepEqual(report.scrub.damages, []);
+  await assertContents(bench, new Map([101, 102, 3, 4].map((stamp, i) => [i, Buffer.from(blockOf(stamp))])));
+});
+
+test('without any map, and with a write lost, no block that may have been written reads as zeroes', async () => {
+  using bench = new DiskBench('aes-256-gcm', { limits: LIMITS });
+  const { contents } = await usedDisk(bench, 'closed');
+  remove(bench, 'head', 'tables', 'roots');
+  for (const file of segmentsOfKind(bench, 2)) rmSync(file);
+  const [log = ''] = segmentsOfKind(bench, 1);
+  const bytes = readFileSync(log);
+  bytes[slotOffset(3)] = (bytes[slotOffset(3)] ?? 0) ^ 1;
+  writeFileSync(log, bytes);
+  const report = await rebuild(bench);
+  assert.match(report.lost.join(), /those that the log does not have cannot be read/);
+  const disk = await bench.open();
+  await assert.rejects(disk.read(50 * 4096, 4096), { kind: 'corrupt' });
+  for (const block of [0, 4, 20])
+    assert.deepEqual(Buffer.from(await disk.read(block * 4096, 4096)), contents.get(block));
+  await disk.close();
+});

@@ -236,6 +236,23 @@ test('while clients write, take and delete snapshots, a scrub finds no damage th
   assert.ok(readdirSync(path.join(bench.directory(), 'sums')).length > 3);
 });
 
+test('a damaged block that is written again while the scrub runs is whole, and not reported', async () => {
+  using bench = new DiskBench();
+  await closedDisk(bench);
+  const { file, at } = await placeOf(bench, { block: 2 });
+  flip(file, at);
+  const disk = await bench.open();
+  let healed: Promise<void> | undefined;
+  const { damages } = await disk.scrub({
+    onProgress: () => {
+      healed ??= disk.write(2 * 4096, blockOf(7), { fua: false });
+    },
+  });
+  await healed;
+  assert.deepEqual(damages, []);
+  await disk.close();
+});
+
 test('a scrub keeps to its rate, tells how far it is, and ends when it is stopped or the disk is closed', async () => {
   using bench = new DiskBench();
   await bench.create();
