@@ -127,28 +127,32 @@ async function commit(state: DiskState, frozen: Frozen): Promise<Committed> {
     throw ioError('writing a checkpoint', error);
   }
   const isClean = frozen.log === undefined;
+  const changes = {
+    clean: isClean,
+    session: maker.session,
+    log: frozen.log ?? NO_LOG,
+    nextSegment: maker.nextNumber,
+  };
+  let unused: ReturnType<typeof store.ranges.stored> = [];
+  const adopt = (): void => {
+    state.headInDoubt = false;
+    unused = store.ranges.stored(frozen.segments, table.chunks);
+    state.work.checkpoints += 1;
+    for (const entry of mapSegments) {
+      store.put(entry);
+      state.work.mapSlots += entry.slots;
+    }
+    state.root = root;
+    state.frozen = undefined;
+  };
   try {
-    await writeHead(state, table, {
-      clean: isClean,
-      session: maker.session,
-      log: frozen.log ?? NO_LOG,
-      nextSegment: maker.nextNumber,
-    });
+    await writeHead(state, table, changes, adopt);
   } catch (error) {
     // The new head may or may not be what the next open finds, so that everything both name stays where it is.
     state.headInDoubt = isClean;
     unfreeze(state);
     throw error;
   }
-  state.headInDoubt = false;
-  const unused = store.ranges.stored(frozen.segments, table.chunks);
-  state.work.checkpoints += 1;
-  for (const entry of mapSegments) {
-    store.put(entry);
-    state.work.mapSlots += entry.slots;
-  }
-  state.root = root;
-  state.frozen = undefined;
   endPace(state);
   await state.unusedChunks.release(unused);
   return { root, chunks: table.chunks };
@@ -165,7 +169,7 @@ async function commitIdle(state: DiskState): Promise<Committed> {
     await tableWriter.abort();
     throw ioError('writing a checkpoint', error);
   }
-  await writeHead(state, table, {});
+  await writeHead(state, table, {}, () => undefined);
   await state.unusedChunks.release(state.store.ranges.stored(segments, table.chunks));
   return { root: state.root, chunks: table.chunks };
 }
@@ -188,13 +192,23 @@ async function writeTable(
   return { ...(await writer.writeIndex(fields, chunks)), chunks, newChunks: writer.written };
 }
 
-/** A head that names `table`; when it is durable, the table before it goes. */
-async function writeHead(state: DiskState, table: WrittenTable, changes: Partial<Head>): Promise<void> {
+/**
+ * A head that names `table`; when it is durable, the table before it goes.
+ * @param adopt makes the rest of the state fit the head, in the turn in which the head becomes the state's: a collection
+ *   that began between the two would take the new log position for the old map, and slots in use for dead.
+ */
+async function writeHead(
+  state: DiskState,
+  table: WrittenTable,
+  changes: Partial<Head>,
+  adopt: () => void,
+): Promise<void> {
   const before = state.head;
   const { tableId, tableDigest, newChunks } = table;
   const { head, pin } = await state.headFile.write({ ...before, ...changes, tableId, tableDigest });
   state.head = head;
   state.pin = pin;
+  adopt();
   state.unusedChunks.noteWritten(newChunks);
   await state.env.files
     .unlink(`${state.path(TABLES_NAME)}/${toHex(before.tableId)}`)
