@@ -197,4 +197,6 @@ export const BROKEN_PROMISES: readonly BrokenPromise[] = [
     '        if (!inRoots.segments.has(name) || true) {',
   ),
   block('spare-files.ts', 'writes over a file that has another name', 'status.links === 1 && ', ''),
+  block('collector.ts', 'writes over a file that somebody still reads', '        await unread;\n'),
+  block('reclaim.ts', 'frees what another snapshot lists', ' && !byRoots.segments.has(name))', ')'),
 ];

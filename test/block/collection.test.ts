@@ -7,6 +7,8 @@ import { systemClock } from '../../src/base/system-clock.ts';
 import { cloneDisk, deleteDisk, deleteSnapshot } from '../../src/block/disk.ts';
 import type { Disk } from '../../src/block/disk.ts';
 import { storedSlots } from '../../src/block/dense-format.ts';
+import type { FileSystem } from '../../src/block/file-system.ts';
+import { localFiles } from '../../src/block/local-files.ts';
 import { blockOf, dataKeyOf, DiskBench } from './disk-fixture.ts';
 import { readDisk, readSnapshot } from './independent-reader.ts';
 
@@ -337,6 +339,56 @@ test('when clients stop writing, their garbage is collected and no spare file st
   while (slotsStored(on) > before - 100 || segments(on).some(({ name }) => name.includes('.')))
     await new Promise((resolve) => setImmediate(resolve));
   assert.ok((disk.space?.storedBytes ?? 0) > 0);
+  await assertHolds(disk, stamps);
+  await disk.close();
+});
+
+test('a file is not used again while somebody still reads it', async () => {
+  let held: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined;
+  let isReading = false;
+  const files: FileSystem = {
+    ...localFiles,
+    open: async (at, mode) => {
+      const file = await localFiles.open(at, mode);
+      const read = file.read.bind(file);
+      // Every read goes to the file, and the one that is to be slow keeps it.
+      Object.assign(file, {
+        readCached: undefined,
+        read: async (buffer: Uint8Array, position: number) => {
+          if (held !== undefined && !isReading) {
+            isReading = true;
+            await held.promise;
+          }
+          return read(buffer, position);
+        },
+      });
+      return file;
+    },
+  };
+  using on = new DiskBench('aes-256-gcm', { limits: LIMITS, files });
+  await on.create();
+  const disk = await on.open();
+  await fill(disk, 1_000, range(BLOCKS));
+  await disk.checkpoint();
+  const stamps = await fill(disk, 2_000, range(BLOCKS / 2, 2));
+  await disk.checkpoint();
+  await disk.read(4096, 4096);
+  held = Promise.withResolvers<void>();
+  const reading = disk.read(4096, 4096);
+  while (!isReading) await new Promise((resolve) => setImmediate(resolve));
+  const collecting = disk.collect();
+  const named = (suffix: string): boolean => segments(on).some(({ name }) => name.endsWith(suffix));
+  while (!named('.spare')) await new Promise((resolve) => setImmediate(resolve));
+  while (named('.dense')) await new Promise((resolve) => setImmediate(resolve));
+  // Several segments of the log, which would take it.
+  for (let lap = 0; lap < 3; lap++) {
+    for (const [block, stamp] of await fill(disk, 3_000, range(BLOCKS / 2, 2))) stamps.set(block, stamp);
+    await disk.flush();
+  }
+  assert.ok(named('.spare'), 'the log went into fresh files');
+  held.resolve();
+  assert.deepEqual(Buffer.from(await reading), blockOf(1_001));
+  await collecting;
   await assertHolds(disk, stamps);
   await disk.close();
 });
