@@ -61,13 +61,15 @@ export async function blockStatus(
   });
 }
 
-/** The blocks from `block` on that the map covers with one marker and no overlay changes; whole leaves at a time. */
+/** The blocks from `block` on that one run of an overlay covers, or one marker of the map; whole leaves at a time. */
 async function emptyRun(
   state: ReadableState,
   block: number,
   end: number,
 ): Promise<{ readonly marker: Address; readonly end: number } | undefined> {
   const leaf = Math.floor(block / PAGE_ENTRIES);
+  const covered = coveredLeaves(state, leaf, Math.ceil(end / PAGE_ENTRIES));
+  if (covered !== undefined) return { marker: covered.marker, end: Math.min(end, covered.end * PAGE_ENTRIES) };
   const { root } = state;
   const run = await state.pages.markerRun(root, leaf);
   if (run === undefined || root !== state.root) return undefined;
@@ -75,4 +77,13 @@ async function emptyRun(
   const changed = state.overlay.nextLeaf(leaf, limit);
   const leafEnd = state.frozen === undefined ? changed : Math.min(changed, state.frozen.nextLeaf(leaf, limit));
   return leafEnd > leaf ? { marker: run.marker, end: Math.min(end, leafEnd * PAGE_ENTRIES) } : undefined;
+}
+
+/** By the newest layer that says anything about the first leaf. */
+function coveredLeaves(
+  { overlay, frozen }: ReadableState,
+  leaf: number,
+  limit: number,
+): { readonly marker: Address; readonly end: number } | undefined {
+  return overlay.coveredLeaves(leaf, limit) ?? frozen?.coveredLeaves(leaf, overlay.nextLeaf(leaf, limit));
 }

@@ -77,13 +77,15 @@ export class Overlay {
   nextLeaf(leaf: number, limit: number): number {
     const run = this.#runs[this.#firstRunEndingAfter(leaf * LEAF_BLOCKS)];
     const end = run === undefined ? limit : Math.min(limit, Math.max(leaf, Math.floor(run.first / LEAF_BLOCKS)));
-    for (let at = leaf; at < end;) {
-      const byte = Math.floor(at / 8);
-      if (byte >= this.#leaves.length) return end;
-      if (this.#hasLeaf(at)) return at;
-      at = this.#leaves[byte] === 0 ? (byte + 1) * 8 : at + 1;
-    }
-    return end;
+    return this.#nextLeafWithPoints(leaf, end);
+  }
+
+  /** The leaves from `leaf` on, up to but not including `end` and at most `limit`, that one run decides as a whole. */
+  coveredLeaves(leaf: number, limit: number): { readonly marker: Address; readonly end: number } | undefined {
+    const run = this.#runs[this.#firstRunEndingAfter(leaf * LEAF_BLOCKS)];
+    if (run === undefined || run.first > leaf * LEAF_BLOCKS) return undefined;
+    const end = this.#nextLeafWithPoints(leaf, Math.min(limit, Math.floor(run.end / LEAF_BLOCKS)));
+    return end > leaf ? { marker: run.marker, end } : undefined;
   }
 
   /** Points in order of their block. Others have their turn meanwhile; this overlay must not change. */
@@ -96,6 +98,17 @@ export class Overlay {
   absorb(newer: Overlay): void {
     for (const run of newer.runs) this.setRun(run.first, run.end - run.first, run.marker);
     newer.#points.forEach((block, address) => this.set(block, address));
+  }
+
+  /** The first leaf from `leaf` on that may have points, at most `end`. */
+  #nextLeafWithPoints(leaf: number, end: number): number {
+    for (let at = leaf; at < end;) {
+      const byte = Math.floor(at / 8);
+      if (byte >= this.#leaves.length) return end;
+      if (this.#hasLeaf(at)) return at;
+      at = this.#leaves[byte] === 0 ? (byte + 1) * 8 : at + 1;
+    }
+    return end;
   }
 
   /** Index of the first run whose end lies behind `block`. */

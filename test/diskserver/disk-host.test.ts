@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { silentLogger } from '../../src/base/log.ts';
 import { systemClock } from '../../src/base/system-clock.ts';
 import { systemRandom } from '../../src/base/system-random.ts';
-import { GiB } from '../../src/base/units.ts';
+import { GiB, TiB } from '../../src/base/units.ts';
 import { NO_WORK } from '../../src/block/disk-work.ts';
 import { openDisk } from '../../src/block/disk.ts';
 import type { DataKey, Environment } from '../../src/block/disk.ts';
@@ -60,8 +60,8 @@ class HostBench implements Disposable {
     return { suite: 'aes-256-gcm', key: new Uint8Array(32).fill(7) };
   }
 
-  create(diskId: string): Promise<Pin> {
-    const disk = { diskId, sizeBytes: GiB, encrypted: true, wrappedKey: Uint8Array.of(1) };
+  create(diskId: string, sizeBytes = GiB): Promise<Pin> {
+    const disk = { diskId, sizeBytes, encrypted: true, wrappedKey: Uint8Array.of(1) };
     return this.host.createDisk({ disk, dataKey: this.dataKey() });
   }
 
@@ -90,6 +90,38 @@ test('a disk whose socket cannot be closed is closed all the same, and so are th
   const closed = await bench.host.closeAll();
   assert.deepEqual(closed.map(({ diskId }) => diskId).sort(), ['d-1', 'd-2']);
   assert.deepEqual(bench.host.listExports(), []);
+  await bench.nbd.close(0);
+});
+
+test('a disk of 64 TiB is trimmed, zeroed and described in one request each, from end to end', async () => {
+  using bench = new HostBench();
+  const size = 64 * TiB;
+  const { socketPath } = await bench.open('d-1', await bench.create('d-1', size));
+  const client = await NbdClient.connect({ unixSocket: socketPath }, 'd-1');
+  assert.equal(client.headers, 'extended');
+  const extents = async (): Promise<string[]> => {
+    const told: { offset: number; lengthBytes: number; flags: number }[] = [];
+    for await (const { offset, lengthBytes, flags } of client.extents('base:allocation')) {
+      const last = told.at(-1);
+      if (last?.flags === flags) last.lengthBytes += lengthBytes;
+      else told.push({ offset, lengthBytes, flags });
+    }
+    return told.map(({ offset, lengthBytes, flags }) => `${offset}+${lengthBytes} ${flags}`);
+  };
+  const data = Buffer.alloc(8192, 1);
+  const far = 63 * TiB + 4096;
+  await client.write(far, data);
+  assert.deepEqual(await extents(), [`0+${far} 3`, `${far}+8192 0`, `${far + 8192}+${size - far - 8192} 3`]);
+  await client.trim(4096, size - 8192, { fua: true });
+  assert.deepEqual(await extents(), [`0+${size} 3`]);
+  await client.write(0, data);
+  await client.write(size - 8192, data);
+  await client.zero(0, size, { fast: true });
+  assert.deepEqual(await extents(), [`0+${size} 3`]);
+  assert.equal(await client.readUnlessHole(size - 8192, 8192), undefined);
+  await client.cache(0, size);
+  await client.disconnect();
+  await bench.host.closeAll();
   await bench.nbd.close(0);
 });
 
