@@ -1,16 +1,20 @@
 /**
- * How many bytes of payload may be held for requests: by the connections of one export, or of a server. Who finds no
- * room waits for a turn; turns are given in order of asking.
+ * How many bytes of payload may be held for requests: by the connections of one export, or of a server. A part of what
+ * an export may hold is its own, so that clients of others who read no replies cannot take it. Who finds no room waits
+ * for a turn; turns are given in order of asking.
  */
 export class Budget {
   readonly #maxBytes: number;
   readonly #parent: Budget | undefined;
+  readonly #ownBytes: number;
   readonly #waiting = new Set<() => void>();
   #usedBytes = 0;
 
-  constructor(maxBytes: number, parent?: Budget) {
+  /** @param ownBytes are there whatever the parent has left. */
+  constructor(maxBytes: number, parent?: Budget, ownBytes = 0) {
     this.#maxBytes = maxBytes;
     this.#parent = parent;
+    this.#ownBytes = ownBytes;
   }
 
   get usedBytes(): number {
@@ -19,7 +23,8 @@ export class Budget {
 
   /** Whether one more request may be taken, whatever its size: so the most is `maxBytes` and one payload. */
   hasRoom(): boolean {
-    return this.#usedBytes < this.#maxBytes && (this.#parent === undefined || this.#parent.hasRoom());
+    if (this.#usedBytes >= this.#maxBytes) return false;
+    return this.#usedBytes < this.#ownBytes || this.#parent === undefined || this.#parent.hasRoom();
   }
 
   take(bytes: number): void {
@@ -29,14 +34,15 @@ export class Budget {
 
   giveBack(bytes: number): void {
     this.#usedBytes -= bytes;
-    this.#wakeWaiting();
     this.#parent?.giveBack(bytes);
+    this.#wakeWaiting();
   }
 
-  /** Calls `wake` once when there may be room again. */
+  /** Calls `wake` when there may be room again; more than once, unless it is forgotten then. */
   wait(wake: () => void): void {
-    if (this.#usedBytes >= this.#maxBytes) this.#waiting.add(wake);
-    else this.#parent?.wait(wake);
+    this.#waiting.add(wake);
+    // Only who could go on when the parent has room: anybody else would come back to it at once, and for ever.
+    if (this.#usedBytes < this.#maxBytes) this.#parent?.wait(wake);
   }
 
   /** Takes back what `wait` was told. */
@@ -46,7 +52,7 @@ export class Budget {
   }
 
   #wakeWaiting(): void {
-    while (this.#waiting.size > 0 && this.#usedBytes < this.#maxBytes) {
+    while (this.#waiting.size > 0 && this.hasRoom()) {
       const [next] = this.#waiting;
       if (next === undefined) return;
       this.#waiting.delete(next);

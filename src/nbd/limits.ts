@@ -18,7 +18,9 @@ export interface NbdLimits {
   readonly bytesInFlightMax: number;
   /** The same for all connections of an export together. */
   readonly bytesInFlightOfExportMax: number;
-  /** And for all of a server. */
+  /** Of these an export has so many to itself, whatever the others hold. */
+  readonly bytesInFlightOfExportMin: number;
+  /** And for all of a server, besides what exports have to themselves. */
   readonly bytesInFlightOfServerMax: number;
   /** Longest option that is looked at: two names and some queries. Longer ones are skipped and refused. */
   readonly optionBytesMax: number;
@@ -37,6 +39,7 @@ export const DEFAULT_LIMITS: NbdLimits = {
   requestsInFlightMax: 256,
   bytesInFlightMax: 32 * MiB,
   bytesInFlightOfExportMax: 128 * MiB,
+  bytesInFlightOfExportMin: 4 * MiB,
   bytesInFlightOfServerMax: 512 * MiB,
   optionBytesMax: 64 * KiB,
   optionSkipBytesMax: 16 * MiB,

@@ -202,7 +202,8 @@ export class NbdServer {
     for (const [other, budget] of this.#budgets) {
       if (budget.usedBytes === 0 && !this.#serving.has(other)) this.#budgets.delete(other);
     }
-    const budget = this.#budgets.get(name) ?? new Budget(this.#limits.bytesInFlightOfExportMax, this.#budget);
+    const { bytesInFlightOfExportMax: max, bytesInFlightOfExportMin: own } = this.#limits;
+    const budget = this.#budgets.get(name) ?? new Budget(max, this.#budget, own);
     this.#budgets.set(name, budget);
     return budget;
   }

@@ -159,6 +159,7 @@ export class Transmission {
 
   /** Goes on when there is room again, or waits for others to make it. */
   readonly #onRoom = (): void => {
+    this.#budget.forget(this.#onRoom);
     if (!this.#paused || this.#state === 'finished') return;
     if (!this.#reads(() => this.#reader.resume())) {
       if (!this.#budget.hasRoom()) this.#budget.wait(this.#onRoom);

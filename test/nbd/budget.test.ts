@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { Budget } from '../../src/nbd/budget.ts';
 import { NbdClient } from '../../src/nbd/client.ts';
 import { serveMemory, settle, until } from './fixture.ts';
+import { MemoryExport } from './memory-export.ts';
 
 const KiB = 1024;
 
@@ -22,9 +23,13 @@ test('who waits is woken in order, once, and not after it gave up', () => {
   const whole = new Budget(10);
   const part = new Budget(100, whole);
   const woken: string[] = [];
-  const waiter = (name: string, bytes: number) => () => {
-    woken.push(name);
-    part.take(bytes);
+  const waiter = (name: string, bytes: number) => {
+    const wake = (): void => {
+      part.forget(wake);
+      woken.push(name);
+      part.take(bytes);
+    };
+    return wake;
   };
   part.take(12);
   const [a, b, c, d] = [waiter('a', 4), waiter('b', 10), waiter('c', 1), waiter('d', 1)];
@@ -40,7 +45,7 @@ test('who waits is woken in order, once, and not after it gave up', () => {
 
 for (const level of ['bytesInFlightOfExportMax', 'bytesInFlightOfServerMax'] as const) {
   test(`many connections together hold no more than ${level}, and all are served in the end`, async () => {
-    await using served = await serveMemory({ limits: { [level]: 256 * KiB } });
+    await using served = await serveMemory({ limits: { bytesInFlightOfExportMin: 0, [level]: 256 * KiB } });
     const gate = Promise.withResolvers<void>();
     served.disk.gate = gate.promise;
     const address = { unixSocket: served.socketPath };
@@ -57,8 +62,28 @@ for (const level of ['bytesInFlightOfExportMax', 'bytesInFlightOfServerMax'] as 
   });
 }
 
+test('an export has something to itself, however much clients of others hold and do not take', async () => {
+  const limits = { bytesInFlightOfServerMax: 256 * KiB, bytesInFlightOfExportMin: 64 * KiB };
+  await using served = await serveMemory({ limits });
+  const other = new MemoryExport(1024 * KiB);
+  served.directory.add('other', other, { socketPath: served.socketPath });
+  const address = { unixSocket: served.socketPath };
+  const gate = Promise.withResolvers<void>();
+  served.disk.gate = gate.promise;
+  await using deaf = await NbdClient.connect(address, 'disk');
+  const held = Array.from({ length: 8 }, () => deaf.write(0, Buffer.alloc(64 * KiB)));
+  await until(() => served.disk.calls.length === 4);
+  await using client = await NbdClient.connect(address, 'other');
+  await Promise.all(Array.from({ length: 20 }, () => client.write(0, Buffer.alloc(60 * KiB, 1))));
+  assert.equal(served.disk.calls.length, 4, 'the others still wait');
+  gate.resolve();
+  await Promise.all(held);
+});
+
 test('a client that vanishes with payloads in flight and in part gives all of it back', async () => {
-  await using served = await serveMemory({ limits: { bytesInFlightOfServerMax: 100 * KiB } });
+  await using served = await serveMemory({
+    limits: { bytesInFlightOfServerMax: 100 * KiB, bytesInFlightOfExportMin: 0 },
+  });
   const address = { unixSocket: served.socketPath };
   for (let round = 0; round < 3; round++) {
     const gate = Promise.withResolvers<void>();
