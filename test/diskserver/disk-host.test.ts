@@ -178,3 +178,27 @@ test('a disk tells what it has done since it was opened, and one that is not ope
   assert.throws(() => bench.host.statistics('d-1'), { kind: 'not-found', code: 'DISK_NOT_OPEN' });
   await bench.nbd.close(0);
 });
+
+test('a bitmap whose snapshot is deleted under a client tells nothing any more, and new clients are not offered it', async () => {
+  using bench = new HostBench();
+  await bench.open('d-1', await bench.create('d-1'));
+  const snapshot = (snapshotId: string) =>
+    bench.host.createSnapshot({ diskId: 'd-1', snapshotId, dataKey: bench.dataKey(), pin: undefined });
+  for (const snapshotId of ['s-1', 's-2']) await snapshot(snapshotId);
+  const address = { unixSocket: path.join(bench.root, 'nbd', 'd-1.sock') };
+  const [one, two] = ['qemu:dirty-bitmap:s-1', 'qemu:dirty-bitmap:s-2'];
+  const client = await NbdClient.connect(address, '', { contexts: ['base:allocation', one, two] });
+  await client.write(4096, new Uint8Array(4096).fill(1));
+  const dirty = [
+    { lengthBytes: 4096, flags: 0 },
+    { lengthBytes: 4096, flags: 1 },
+  ];
+  assert.deepEqual((await client.status([one], 0, 8192)).get(one), dirty);
+  await bench.host.deleteSnapshot({ diskId: 'd-1', snapshotId: 's-1' });
+  await assert.rejects(client.status([one], 0, 8192));
+  assert.deepEqual((await client.status([two], 0, 8192)).get(two), dirty, 'the others go on');
+  await client.disconnect();
+  assert.deepEqual(await NbdClient.listContexts(address, '', ['qemu:']), [two]);
+  await bench.host.closeAll();
+  await bench.nbd.close(0);
+});
