@@ -28,6 +28,7 @@ export class RpcRefusal extends Error {
  * Answers the body.
  * @param version of the product, such as `2014-05-26`.
  * @param date `yyyy-MM-ddTHH:mm:ssZ`.
+ * @param form parameters that travel in the body: long ones, and secrets, which do not belong into an address.
  * @throws {RpcRefusal} the server answered an error.
  * @throws {TypeError} nobody answers (as `fetch` says it).
  */
@@ -37,8 +38,10 @@ export async function callRpc<Answer>(
   action: string,
   parameters: Readonly<Record<string, string>>,
   date: string,
+  form: Readonly<Record<string, string>> = {},
 ): Promise<Answer> {
-  const contentSha256 = await sha256Hex('');
+  const body = new URLSearchParams(form).toString();
+  const contentSha256 = await sha256Hex(body);
   const headers = new Map([
     ['host', endpoint.address],
     ['x-acs-action', action],
@@ -46,6 +49,7 @@ export async function callRpc<Answer>(
     ['x-acs-date', date],
     ['x-acs-signature-nonce', crypto.randomUUID()],
     ['x-acs-version', version],
+    ...(body === '' ? [] : ([['content-type', 'application/x-www-form-urlencoded']] as const)),
   ]);
   const query = Object.entries(parameters);
   const signedHeaders = [...headers.keys()].toSorted();
@@ -62,8 +66,9 @@ export async function callRpc<Answer>(
   const response = await fetch(`http://${endpoint.address}/?${new URLSearchParams(query).toString()}`, {
     method: 'POST',
     headers: { ...Object.fromEntries(headers), authorization },
+    ...(body === '' ? {} : { body }),
   });
-  const body = (await response.json()) as Record<string, unknown>;
-  if (response.ok) return body as Answer;
-  throw new RpcRefusal(response.status, String(body['Code']), String(body['Message']), String(body['RequestId']));
+  const answer = (await response.json()) as Record<string, unknown>;
+  if (response.ok) return answer as Answer;
+  throw new RpcRefusal(response.status, String(answer['Code']), String(answer['Message']), String(answer['RequestId']));
 }

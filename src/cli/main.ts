@@ -7,6 +7,9 @@ import { accountAccessKey, accountCreate } from './commands/account.ts';
 import { demo } from './commands/demo.ts';
 import { scrubDisk } from './commands/disk-scrub.ts';
 import { diskUsage } from './commands/disk-usage.ts';
+import { diskReceive, type ReceiveOptions } from './commands/disk-receive.ts';
+import { diskSend, type SendOptions } from './commands/disk-send.ts';
+import { cancelTransfer, diskTransfers } from './commands/disk-transfers.ts';
 import { env } from './commands/env.ts';
 import { fsckDisk, type FsckCommand } from './commands/fsck.ts';
 import { exportDisk, exportSnapshot } from './commands/export.ts';
@@ -135,6 +138,47 @@ export async function main(args: readonly string[], composition: Composition): P
     .option(...json)
     .action((diskId: string, options: { dataDir?: string; json?: boolean }) =>
       run(options, (output) => diskUsage(diskId, options, output)),
+    );
+  disk
+    .command('send <snapshot-id>')
+    .description('write a snapshot, sealed, to standard output')
+    .option(...dataDir)
+    .option('--from <snapshot-id>', 'only what changed since this earlier snapshot')
+    .option('--key <key-id>', 'seal the stream for this KMS key (default: the key of the disk)')
+    .option('--passphrase-file <file>', 'seal the stream for whoever has this passphrase')
+    .option('--resume <transfer-id>', 'go on with a transfer that was interrupted')
+    .option('--offset <bytes>', 'leave out what has arrived already; with --resume')
+    .action((snapshotId: string, options: SendOptions) => run({}, (output) => diskSend(snapshotId, options, output)));
+  disk
+    .command('receive')
+    .description('make a disk of the stream on standard input, or bring the one along that the stream goes on from')
+    .option(...dataDir)
+    .option('--disk <disk-id>', 'the disk that an incremental stream is for, where several fit')
+    .option('--key <key-id>', 'encrypt the new disk under this KMS key (default: the service key)')
+    .option('--encrypt', 'encrypt the new disk although the one that was sent is not')
+    .option('--plain', 'do not encrypt the new disk although the one that was sent is')
+    .option('--zone <zone-id>', 'where the new disk lies')
+    .option('--name <name>', 'of the new disk')
+    .option('--passphrase-file <file>', 'what the stream was sealed for')
+    .option('--resume <transfer-id>', 'go on with a transfer that was interrupted; without --offset, say where')
+    .option('--offset <bytes>', 'where in the stream standard input begins; with --resume')
+    .option(...json)
+    .action((options: ReceiveOptions & { json?: boolean }) => run(options, (output) => diskReceive(options, output)));
+  disk
+    .command('transfers')
+    .description('list what is being sent and received')
+    .option(...dataDir)
+    .option(...json)
+    .action((options: { dataDir?: string; json?: boolean }) =>
+      run(options, (output) => diskTransfers(options, output)),
+    );
+  disk
+    .command('cancel-transfer <transfer-id>')
+    .description('end a transfer and remove what it received')
+    .option(...dataDir)
+    .option(...json)
+    .action((transferId: string, options: { dataDir?: string; json?: boolean }) =>
+      run(options, (output) => cancelTransfer(transferId, options, output)),
     );
   program
     .command('fsck <disk>')

@@ -9,12 +9,14 @@ const SEALDISK_VERSION = '2026-11-23';
 
 /**
  * Calls an operation of the product Sealdisk on the running server, signed like any other client. Answers it without RequestId.
+ * @param form parameters that travel in the body: long ones and secrets.
  * @throws {RefusedError} what the server refused; {SystemError} no server, no credentials.
  */
 export async function callSealdisk<Answer>(
   dataDirectory: string,
   action: string,
   parameters: Readonly<Record<string, string>>,
+  form: Readonly<Record<string, string>> = {},
 ): Promise<Answer> {
   const { api } = await findServer(dataDirectory);
   const endpoint = { address: api, ...localCredentials(dataDirectory) };
@@ -25,6 +27,7 @@ export async function callSealdisk<Answer>(
       action,
       parameters,
       isoSeconds(systemClock.nowMs()),
+      form,
     );
     return answer as Answer;
   } catch (error) {

@@ -187,9 +187,10 @@ export interface StartReceiveInput {
   readonly DiskId?: string;
   readonly DiskName?: string;
   readonly Encrypted?: boolean;
-  readonly Header: string;
+  readonly Header?: string;
   readonly KeyId?: string;
   readonly Passphrase?: string;
+  readonly TransferId?: string;
   readonly ZoneId?: string;
 }
 
@@ -511,6 +512,7 @@ export const sealdisk: ProductDescription = {
         "Header": "string",
         "KeyId": "string",
         "Passphrase": "string",
+        "TransferId": "string",
         "ZoneId": "string"
       },
       "response": {
@@ -524,9 +526,7 @@ export const sealdisk: ProductDescription = {
         "UnixUri": "string",
         "Uri": "string"
       },
-      "required": [
-        "Header"
-      ],
+      "required": [],
       "keepEmpty": [],
       "missingCode": {},
       "malformedCode": {},

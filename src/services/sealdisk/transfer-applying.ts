@@ -189,7 +189,8 @@ async function newDisk(parts: TransferParts, row: Transfer) {
     description: `received from ${sourceDiskId}`,
     type: 'data',
     category: DEFAULT_DISK_CATEGORY,
-    performanceLevel: DEFAULT_PERFORMANCE_LEVEL,
+    // Disks below 20 GiB exist as PL0 alone.
+    performanceLevel: diskSizeBytes < 20 * GiB ? 'PL0' : DEFAULT_PERFORMANCE_LEVEL,
     sizeGib: diskSizeBytes / GiB,
     encrypted: target.encrypted,
     kmsKeyId: fresh.kmsKeyId,

@@ -39,6 +39,14 @@ export class TransferKeeper {
     return this.#turns.run(`account ${request.accountId}`, () => openReceive(this.#parts, request));
   }
 
+  /** The first 4 KiB of a stream that is being received. */
+  async headerOf(transferId: string, accountId: string): Promise<Uint8Array> {
+    const { header, status } = await this.#own(transferId, accountId);
+    if (header === null || status === 'Done')
+      throw new ApiError('IncorrectTransferStatus', 403, `Transfer ${transferId} receives nothing.`);
+    return header;
+  }
+
   /** Begins to apply what was received; a transfer that is being applied or done is answered as it is. */
   finish(transferId: string, accountId: string, passphrase: string | undefined): Promise<ListedTransfer> {
     return this.#turns.run(transferId, async () => {
@@ -71,8 +79,10 @@ export class TransferKeeper {
     });
   }
 
-  /** Oldest first. */
+  /** Oldest first. What the disk server has ended is ended for the caller too. */
   async list(scope: { readonly accountId: string; readonly regionId: string }): Promise<readonly ListedTransfer[]> {
+    const known = await listTransfers(this.#parts.database.read, scope);
+    if (known.some(({ status }) => status === 'Applying')) await this.settle();
     const rows = await listTransfers(this.#parts.database.read, scope);
     if (rows.length === 0) return [];
     const infos = await this.#infos();

@@ -59,7 +59,11 @@ export async function arrived(cloud: TestCloud, stream: Uint8Array, more: object
 }
 
 /** To the end; answers the transfer as it is then. */
-export async function received(cloud: TestCloud, stream: Uint8Array, more: { readonly Passphrase?: string; readonly [name: string]: unknown } = {}) {
+export async function received(
+  cloud: TestCloud,
+  stream: Uint8Array,
+  more: { readonly Passphrase?: string; readonly [name: string]: unknown } = {},
+) {
   const transferId = await arrived(cloud, stream, more);
   await finish(cloud, transferId, more.Passphrase === undefined ? {} : { Passphrase: more.Passphrase });
   await cloud.transfers.settle();

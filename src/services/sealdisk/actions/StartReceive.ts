@@ -4,12 +4,14 @@ import type { StartReceiveInput, StartReceiveOutput } from '../../../api/generat
 import type { DataPlane } from '../../../dataplane/data-plane.ts';
 import { STREAM_HEADER_BYTES } from '../../../stream/stream-header.ts';
 import { ecsAccess, ecsAccessToId } from '../../ecs/access.ts';
+import { missing } from '../../ecs/refusals.ts';
 import type { TransferKeeper } from '../transfer-keeper.ts';
 import { openedView } from '../transfer-view.ts';
 
 /**
  * Takes a stream, of which Header is the first 4 KiB in base64: answers where to write the rest over NBD, and from which
- * byte on. The same header again goes on where it was. Nothing comes of it before FinishReceive.
+ * byte on. The same header again, or TransferId in its place, goes on where it was. Nothing comes of it before
+ * FinishReceive.
  */
 export function StartReceive(deps: {
   readonly transfers: TransferKeeper;
@@ -27,7 +29,7 @@ export function StartReceive(deps: {
       const opened = await deps.transfers.openReceive({
         accountId: caller.accountId,
         regionId,
-        header: headerOf(input.Header),
+        header: await headerOf(deps.transfers, input, caller.accountId),
         passphrase: input.Passphrase,
         diskId: input.DiskId,
         keyId: input.KeyId,
@@ -40,8 +42,16 @@ export function StartReceive(deps: {
   };
 }
 
-function headerOf(text: string): Uint8Array {
-  const bytes = Buffer.from(text, 'base64');
+async function headerOf(
+  transfers: TransferKeeper,
+  { Header, TransferId }: StartReceiveInput,
+  accountId: string,
+): Promise<Uint8Array> {
+  if (Header === undefined) {
+    if (TransferId === undefined) throw missing('Header', 'give the first 4 KiB of the stream, or TransferId');
+    return transfers.headerOf(TransferId, accountId);
+  }
+  const bytes = Buffer.from(Header, 'base64');
   if (bytes.length === STREAM_HEADER_BYTES) return bytes;
   throw new ApiError(
     'InvalidStream.Malformed',

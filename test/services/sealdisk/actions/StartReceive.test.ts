@@ -104,3 +104,19 @@ test('permission: sealdisk:StartReceive on the disk, or on all disks of the regi
   const DiskId = 'd-2ze12345678901234567';
   assert.equal(await resource({ DiskId }), `acs:ecs:cn-beijing:${ACCOUNT}:disk/${DiskId}`);
 });
+
+test('the id of a transfer goes on with it in place of the header', async () => {
+  await using cloud = await TestCloud.ready();
+  const stream = await streamOf(cloud, (await snapshotOf(cloud, 'one')).snapshotId);
+  const first = await startReceive(cloud, stream);
+  const { TransferId } = first;
+  const deps = { transfers: cloud.transfers, dataPlane: cloud.plane };
+  const again = (input: object, asker = {}) => cloud.call(StartReceive(deps), input, asker);
+  assert.deepEqual(await again({ TransferId }), first);
+  await cloud.refuses(() => again({}), 'MissingParameter', 400);
+  await cloud.refuses(() => again({ TransferId: 't-none' }), 'InvalidTransferId.NotFound', 404);
+  const foreign = { account: OTHER_ACCOUNT };
+  await cloud.refuses(() => again({ TransferId }, foreign), 'InvalidTransferId.NotFound', 404);
+  const [sending] = (await describe(cloud)).filter(({ Kind }) => Kind === 'Send');
+  await cloud.refuses(() => again({ TransferId: sending?.TransferId }), 'IncorrectTransferStatus', 403);
+});
