@@ -180,7 +180,7 @@ const CELLS: readonly (readonly [Part, Version, { readonly [key in keyof Said]: 
   ['database', 'absent', { first: UNKNOWN, second: UNKNOWN }],
   ['database', 'fuzzy', { first: 3, second: 5 }],
   ['root.key', 'absent', { start: /ROOT_KEY_MISSING/ }],
-  ['root.key', 'other', { start: /ROW_ALTERED/ }],
+  ['root.key', 'other', { start: /ROOT_KEY_MISMATCH/ }],
   ['keys', 'old', { first: 3, second: NO_MATERIAL }],
   ['keys', 'absent', { first: NO_MATERIAL, second: NO_MATERIAL }],
 ];
