@@ -14,6 +14,7 @@ const TESTS: readonly (readonly string[])[] = [
     'test/block/collection.test.ts',
   ],
   ['test/sim/narrow-windows.sim.test.ts', 'test/sim/overlapping.sim.test.ts'],
+  ['test/sim/collect-in-checkpoint.sim.test.ts'],
   ['test/sim/disk.sim.test.ts'],
   ['test/sim/every-call.sim.test.ts'],
   ['test/block/*.test.ts', 'test/sim/*.test.ts'],
