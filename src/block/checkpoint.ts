@@ -44,10 +44,11 @@ interface Committed {
  * one runs at a time.
  * @param options.clean nothing is being written any more, and nothing will be.
  * @param options.snapshotId keep this state under that name. The log goes on in a fresh segment under a fresh epoch.
+ * @param options.freshEpochs the log goes on so without a snapshot, and the map pages have an epoch of their own.
  */
 export async function checkpoint(
   state: DiskState,
-  options: { readonly clean: boolean; readonly snapshotId?: string },
+  options: { readonly clean: boolean; readonly snapshotId?: string; readonly freshEpochs?: boolean },
 ): Promise<void> {
   const { session } = state;
   let committed: Committed;
@@ -57,7 +58,7 @@ export async function checkpoint(
     committed = await commitIdle(state);
   } else {
     const { log, maker } = session;
-    const { epoch } = log;
+    const epoch = options.freshEpochs === true ? maker.newEpoch() : log.epoch;
     const freeze = (end: LogPosition): Frozen => {
       const overlay = state.overlay;
       const position = { segment: end.segment, id: log.currentId, slot: end.slot };
@@ -77,7 +78,8 @@ export async function checkpoint(
         },
       };
     };
-    const frozen = options.snapshotId === undefined ? freeze(log.end) : await log.switchEpoch(freeze);
+    const goesOn = options.snapshotId === undefined && options.freshEpochs !== true;
+    const frozen = goesOn ? freeze(log.end) : await log.switchEpoch(freeze);
     committed = await commit(state, frozen);
   }
   if (options.snapshotId === undefined) return;
@@ -85,7 +87,7 @@ export async function checkpoint(
 }
 
 /** The same state under a new head, so that a pin tells what comes from before; or the same in a larger disk. */
-export async function renewHead(state: DiskState, changes: { readonly sizeBytes?: number } = {}): Promise<void> {
+export async function renewHead(state: DiskState, changes: Partial<Head> = {}): Promise<void> {
   const { head, pin } = await state.headFile.write({ ...state.head, ...changes });
   state.head = head;
   state.pin = pin;
@@ -159,7 +161,7 @@ async function commit(state: DiskState, frozen: Frozen): Promise<Committed> {
 }
 
 /** Without a session: nothing is being written, and the head stays what it is but for its table. */
-async function commitIdle(state: DiskState): Promise<Committed> {
+export async function commitIdle(state: DiskState): Promise<Committed> {
   const segments = state.store.ranges.freeze(undefined, state.head.nextSegment);
   const tableWriter = state.newTableWriter();
   let table: WrittenTable;

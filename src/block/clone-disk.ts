@@ -1,9 +1,9 @@
-import { SystemError } from '../base/errors.ts';
+import { isKind, SystemError } from '../base/errors.ts';
 import { makeDisk } from './create-disk.ts';
 import type { Contents } from './create-disk.ts';
 import { DiskKeys } from './disk-keys.ts';
 import type { EpochRecord } from './disk-keys.ts';
-import { SEGMENTS_NAME } from './file-names.ts';
+import { ROOTS_NAME, SEGMENTS_NAME } from './file-names.ts';
 import type { DataKey, DiskIdentity, Environment } from './environment.ts';
 import { osCode } from './file-system.ts';
 import type { FileSystem } from './file-system.ts';
@@ -15,38 +15,72 @@ import type { SegmentTable } from './table-format.ts';
 
 const COPY_SIZE_BYTES = 4 * 1024 * 1024;
 
+/** A source that is being sealed anew may replace what was just read. */
+const TRIES = 5;
+
+interface Source {
+  readonly directory: string;
+  readonly snapshotId: string;
+  readonly dataKey: DataKey;
+  readonly pin: Pin | undefined;
+}
+
+interface Target {
+  readonly directory: string;
+  readonly identity: DiskIdentity;
+  readonly dataKey: DataKey;
+  /**
+   * The disk is to share no key with its source in the end: what it shares is sealed anew while it is open for writing
+   * (`Disk.reencryption`). So it is when the suite is another one.
+   */
+  readonly independent?: boolean;
+}
+
 /**
  * Makes a disk from a snapshot without copying data: the segment files get a second name in the new disk's directory,
  * so that neither disk needs the other from then on. Works while the source is open. The new disk receives the keys of
  * the snapshot's epochs, wrapped under its own data key, and no other key of the source.
  *
- * @throws {SystemError} kind `not-found`: no such snapshot. Kind `invalid`: the new disk is smaller, or of another suite.
+ * @throws {SystemError} kind `not-found`: no such snapshot. Kind `invalid`: the new disk is smaller.
  */
-export async function cloneDisk(
-  env: Environment,
-  source: {
-    readonly directory: string;
-    readonly snapshotId: string;
-    readonly dataKey: DataKey;
-    readonly pin: Pin | undefined;
-  },
-  target: { readonly directory: string; readonly identity: DiskIdentity; readonly dataKey: DataKey },
-): Promise<Pin> {
+export async function cloneDisk(env: Environment, source: Source, target: Target): Promise<Pin> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await cloneOnce(env, source, target);
+    } catch (error) {
+      const isGone = isKind(error, 'corrupt') ? error.code === 'FILE_MISSING' : isKind(error, 'not-found');
+      const root = `${source.directory}/${ROOTS_NAME}/${source.snapshotId}`;
+      if (!isGone || attempt === TRIES || (await env.files.stat(root)) === undefined) throw error;
+    }
+  }
+}
+
+async function cloneOnce(env: Environment, source: Source, target: Target): Promise<Pin> {
   const sourceKeys = new DiskKeys(env.cipher, source.dataKey);
   try {
     const table = await readSnapshot(env, source, sourceKeys);
     if (target.identity.sizeBytes < table.sizeBytes)
       throw new SystemError('invalid', 'CLONE_TOO_SMALL', `the snapshot needs at least ${table.sizeBytes} bytes`);
-    // A copy under another suite has to be sealed again; that is not a clone.
-    if (target.dataKey.suite !== table.suite)
-      throw new SystemError('invalid', 'CLONE_SUITE', `the snapshot is sealed with ${table.suite}`);
+    const { suite } = target.dataKey;
     return await makeDisk(env, target.directory, target.identity, target.dataKey, async (directory, keys) => {
       await shareSegments(env.files, `${source.directory}/${SEGMENTS_NAME}`, directory, table);
-      return rewrap(table, sourceKeys, keys);
+      const isMixed = table.segments.some(({ epoch }) => epoch.suite !== suite);
+      if (target.independent !== true && !isMixed) return rewrap(table, sourceKeys, keys);
+      // Wrapped under a key of the moment, which goes when everything is sealed anew, like an earlier data key.
+      using passing = new DiskKeys(env.cipher, { suite, key: env.random.bytes(32) });
+      const contents = rewrap(table, sourceKeys, passing);
+      keys.remember(passing);
+      return { ...contents, olderKeys: keys.sealOlder(env.random), reencryption: workFor(table, env.clock.nowMs()) };
     });
   } finally {
     sourceKeys[Symbol.dispose]();
   }
+}
+
+function workFor({ segments }: SegmentTable, beganAtMs: number): Contents['reencryption'] {
+  let slots = 0;
+  for (const entry of segments) slots += entry.slots;
+  return { paused: false, bytesPerSecond: 0, segments: segments.length, slots, beganAtMs };
 }
 
 async function shareSegments(files: FileSystem, from: string, to: string, table: SegmentTable): Promise<void> {

@@ -42,6 +42,8 @@ export interface Contents {
   readonly nextSegment?: number;
   /** Earlier data keys that the segments still need, sealed under the data key. */
   readonly olderKeys?: Head['olderKeys'];
+  /** Set where they are to be sealed anew. */
+  readonly reencryption?: Head['reencryption'];
 }
 
 /**
@@ -113,7 +115,7 @@ async function writeFirstHead(
     machine: new Uint8Array(32),
     directoryInode: 0,
     olderKeys: contents.olderKeys ?? [],
-    reencryption: undefined,
+    reencryption: contents.reencryption,
   };
   const copy = encodeHead(head, keys);
   const file = await files.create(`${directory}/${HEAD_NAME}`);

@@ -65,9 +65,11 @@ export async function forgetRoot(env: Environment, directory: string, snapshotId
   if ((await files.stat(roots)) === undefined) return noFiles();
   try {
     const listed = await listedBy(files, `${roots}/${snapshotId}`);
-    await files.unlink(`${roots}/${snapshotId}`).catch((error: unknown) => {
-      if (osCode(error) !== 'ENOENT') throw error;
-    });
+    // The disk may be writing the root anew: what it has not renamed goes with it, what it has just renamed goes then.
+    for (const name of [snapshotId, `${snapshotId}.new`, snapshotId])
+      await files.unlink(`${roots}/${name}`).catch((error: unknown) => {
+        if (osCode(error) !== 'ENOENT') throw error;
+      });
     await files.syncDirectory(roots);
     return listed;
   } catch (error) {

@@ -11,10 +11,12 @@ import { checkTableFile, readTableFile } from './table-file.ts';
 import { decodeSegmentHeader, headerDigest, SEGMENT_HEADER_REGION_BYTES } from './segment-format.ts';
 import { isSegmentName } from './segment-files.ts';
 import { filesOfRoots } from './named-files.ts';
+import { SEALING_SUFFIX } from './reseal-segment.ts';
+import type { NamedFiles } from './named-files.ts';
 import { SPARE_SUFFIX } from './spare-files.ts';
 import { decodeCopies } from './two-copies.ts';
 
-const OWN_SUFFIXES = ['.rescue', DENSE_SUFFIX, SPARE_SUFFIX];
+const OWN_SUFFIXES = ['.rescue', DENSE_SUFFIX, SEALING_SUFFIX, SPARE_SUFFIX];
 /** Up to this many segments the check of their headers is part of the open; beyond, it would be felt (20 us each). */
 export const CHECKED_AT_OPEN_MAX = 2_000;
 
@@ -79,7 +81,7 @@ export async function checkHeadAndTable(state: DiskState, log: Logger): Promise<
  * than the head, if somebody restored an old one.
  */
 export async function removeLeftovers(state: DiskState): Promise<void> {
-  const { env, store, head } = state;
+  const { env, store } = state;
   const remove = async (path: string): Promise<void> => {
     await env.files
       .unlink(path)
@@ -88,14 +90,10 @@ export async function removeLeftovers(state: DiskState): Promise<void> {
   for (const name of await env.files.list(state.path(ROOTS_NAME)))
     if (name.endsWith('.new')) await remove(`${state.path(ROOTS_NAME)}/${name}`);
 
-  const ours = new Set([toHex(head.tableId), ...[...store.ranges.chunks].map(({ id }) => toHex(id))]);
-  const tables = (await env.files.list(state.path(TABLES_NAME))).filter((name) => !ours.has(name));
   const known = new Set(store.entries().map(({ id }) => toHex(id)));
   const unknown = (await env.files.list(state.path(SEGMENTS_NAME))).filter((name) => !known.has(name));
-  if (tables.length + unknown.length === 0) return;
-  const inRoots = await filesOfRoots(env.files, state.directory);
-  if (inRoots !== undefined)
-    for (const name of tables) if (!inRoots.chunks.has(name)) await remove(`${state.path(TABLES_NAME)}/${name}`);
+  const inRoots = await removeUnnamedTables(state);
+  if (unknown.length === 0) return;
   const marks = unknown.filter((name) => DeadSegments.nameOf(name) !== undefined);
   const dead = new Set(marks.map((name) => DeadSegments.nameOf(name) ?? ''));
   for (const name of unknown) {
@@ -113,6 +111,47 @@ export async function removeLeftovers(state: DiskState): Promise<void> {
   // The first name goes before the mark, or its file would stay for ever.
   await env.files.syncDirectory(store.directory).catch(() => undefined);
   for (const name of marks) await remove(`${store.directory}/${name}`);
+}
+
+/**
+ * Removes the files of tables and chunks that neither the head nor a root names, while no other is being written. Answers
+ * what the roots name; undefined, with nothing removed, when one cannot be read.
+ */
+export async function removeUnnamedTables(state: DiskState): Promise<NamedFiles | undefined> {
+  const { env, store, head } = state;
+  const inRoots = await filesOfRoots(env.files, state.directory);
+  if (inRoots === undefined) return undefined;
+  const ours = new Set([toHex(head.tableId), ...[...store.ranges.chunks].map(({ id }) => toHex(id))]);
+  for (const name of await env.files.list(state.path(TABLES_NAME))) {
+    if (ours.has(name) || inRoots.chunks.has(name)) continue;
+    const file = `${state.path(TABLES_NAME)}/${name}`;
+    await env.files
+      .unlink(file)
+      .catch((error: unknown) => env.log.warn({ file, reason: messageOf(error) }, 'a leftover stays'));
+  }
+  return inRoots;
+}
+
+/**
+ * Removes segment files that no state names and that an earlier data key made, so that it opens nothing of the disk: soon
+ * nobody can tell any more that they are not the log's.
+ */
+export async function removeSegmentsOfOlderKeys(state: DiskState): Promise<void> {
+  const { env, store, keys } = state;
+  const inRoots = await filesOfRoots(env.files, state.directory);
+  const known = new Set(store.entries().map(({ id }) => toHex(id)));
+  for (const name of await env.files.list(store.directory)) {
+    if (!isSegmentName(name) || known.has(name) || inRoots?.segments.has(name) !== false) continue;
+    const path = `${store.directory}/${name}`;
+    const region = new Uint8Array(SEGMENT_HEADER_REGION_BYTES);
+    await readWholeStart(state, path, region);
+    const copies = decodeCopies(region, (copy) =>
+      keys.isAuthentic('segment-header', copy) && !keys.isCurrentMac('segment-header', copy) ? true : undefined,
+    );
+    if (copies.first === undefined && copies.second === undefined) continue;
+    env.log.warn({ file: path }, 'a segment file of an earlier data key belonged to no state; it was removed');
+    await env.files.unlink(path);
+  }
 }
 
 /** What a failed rescue, an unfinished rewrite, or a file kept to be used again left. */

@@ -89,6 +89,12 @@ export class DiskKeys implements Disposable {
     return false;
   }
 
+  /** As `isAuthentic`, and no earlier key made it. */
+  isCurrentMac(purpose: MacPurpose, record: Uint8Array): boolean {
+    const end = record.length - MAC_SIZE_BYTES;
+    return end >= 0 && equalBytes(this.mac(purpose, record.subarray(0, end)), record.subarray(end));
+  }
+
   /** Makes an epoch that never was: a random id, a random secret, ready for `aead`. */
   newEpoch(random: Random): EpochRecord {
     const id = random.bytes(EPOCH_ID_SIZE_BYTES);
@@ -166,6 +172,11 @@ export class DiskKeys implements Disposable {
     this.#older = successor.#older;
     successor.#current = new Map();
     successor.#older = [];
+  }
+
+  /** Opens what `other` opens from now on, as if its data key had been an earlier one. */
+  remember(other: DiskKeys): void {
+    this.#older = [...this.#older, new Map([...other.#current].map(([name, key]) => [name, key.slice()]))];
   }
 
   /** Forgets what earlier data keys open. */

@@ -78,7 +78,10 @@ export class DiskState {
     this.store = new SegmentStore(this.path(SEGMENTS_NAME), { files, cache: readers, log }, parts.table);
     this.unusedChunks = new UnusedChunks({ files, log, tables: this.path(TABLES_NAME), roots: this.path(ROOTS_NAME) });
     const { store, keys } = this;
-    this.spares = new SpareFiles(files, slotOffset(parts.limits.segmentSlots), () => sparesFor(store.size));
+    this.spares = new SpareFiles(files, slotOffset(parts.limits.segmentSlots), () =>
+      // What is left in a spare file would still open under an earlier data key.
+      this.head.reencryption === undefined ? sparesFor(store.size) : 0,
+    );
     this.pages = new MapPages({ store, keys, log: parts.env.log, pagesMax: parts.limits.mapPages });
   }
 

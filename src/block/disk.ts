@@ -7,12 +7,13 @@ import { isKind, messageOf, SystemError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import { Mutex } from '../base/mutex.ts';
 import { BLOCK_SIZE_BYTES } from '../base/units.ts';
+import type { Suite } from '../crypto/aead.ts';
 import { BlockReader } from './block-reader.ts';
 import { BlockResolver } from './block-resolver.ts';
 import { blockStatus } from './block-status.ts';
 import type { Extent } from './block-status.ts';
 import { BlockWriter } from './block-writer.ts';
-import { checkpoint, renewHead } from './checkpoint.ts';
+import { checkpoint, commitIdle, renewHead } from './checkpoint.ts';
 import { ChecksumKeeper } from './checksum-keeper.ts';
 import { checkHeadAndTable } from './disk-checks.ts';
 import { changedBetween } from './compare-states.ts';
@@ -33,6 +34,10 @@ import type { OpenedState, OpenOptions } from './open-disk.ts';
 import type { Pin } from './pin.ts';
 import { Reclaimer } from './reclaimer.ts';
 import { recover } from './recovery.ts';
+import { Reencryption } from './reencryption.ts';
+import type { ReencryptionProgress } from './reencryption.ts';
+import { checkWrappedKey, commitDataKey } from './rotation.ts';
+import type { Rotation } from './rotation.ts';
 import type { LogLoss } from './recovery.ts';
 import { scrub } from './scrub.ts';
 import type { ScrubOptions } from './scrub.ts';
@@ -51,6 +56,8 @@ export { openSnapshotView } from './snapshot-view.ts';
 export type { SnapshotView } from './snapshot-view.ts';
 export type { ChangedExtent } from './compare-states.ts';
 export type { DiskUsage, StateUsage } from './usage.ts';
+export type { ReencryptionProgress } from './reencryption.ts';
+export type { Rotation } from './rotation.ts';
 export type { DataKey, DiskIdentity, Environment } from './environment.ts';
 
 /**
@@ -69,6 +76,10 @@ const COLLECT_AFTER = 1 / 32;
 const IDLE_MS = 30_000;
 /** A disk that is short of space looks for some so often, even if nothing was written or trimmed. */
 const COLLECT_AGAIN_MS = 10_000;
+
+/** A re-encryption that failed, for example for lack of space, begins again after this long, so many times. */
+const REENCRYPTION_RETRY_MS = 30_000;
+const REENCRYPTION_TRIES = 5;
 
 export class Disk {
   /** True when the disk had not been closed in order: writes that were answered but not flushed may be missing. */
@@ -113,6 +124,12 @@ export class Disk {
   #slotsAtShort = -1;
   #shortAtMs = 0;
   #collectingAll = false;
+  readonly #reencryption: Reencryption;
+  #reencrypting: Promise<void> | undefined;
+  #reencryptionFailures = 0;
+  #rotating = false;
+  /** Held by whoever replaces the files of segments. */
+  readonly #segmentTurn = new Mutex();
 
   constructor(env: Environment, opened: OpenedState, readOnly: boolean) {
     this.#env = env;
@@ -129,8 +146,15 @@ export class Disk {
     this.#checksums = new ChecksumKeeper(opened.state);
     this.#writer = new BlockWriter(opened.state, this.#resolver, this.#reader);
     this.#compared = new ComparedSnapshots(opened.state);
-    this.#reclaimer = new Reclaimer(env, opened.state.directory);
+    this.#reclaimer = new Reclaimer(env, opened.state.directory, (work) => this.#segmentTurn.run(work));
     this.#snapshotIds = new Set(opened.snapshotIds);
+    this.#reencryption = new Reencryption(opened.state, {
+      inHeadTurn: (work) => this.#headTurn.run(work),
+      alone: (work) => this.#segmentTurn.run(work),
+      commit: (freshEpochs) => this.#commitTable(freshEpochs),
+      writeHead: (changes) => this.#writeHead(changes),
+    });
+    this.#reencryptIfDue();
   }
 
   /** Grows with `grow`, and never shrinks. */
@@ -307,6 +331,82 @@ export class Disk {
     );
   }
 
+  /**
+   * Keeps the same data key under another wrapping: one head.
+   * @throws {SystemError} either wrapping may be what the head has; both open the disk.
+   */
+  async rewrap(wrappedKey: Uint8Array): Promise<Pin> {
+    this.#refuseReadOnly();
+    checkWrappedKey(wrappedKey);
+    return this.#run(() =>
+      this.#headTurn.run(async () => {
+        await this.#writeHead({ wrappedKey });
+        return this.#state.pin;
+      }),
+    );
+  }
+
+  /**
+   * Gives the disk another data key, of the same suite or of another one. When this resolves, everything that is written
+   * is sealed under it; what was written before is sealed anew in the background (`reencryption` tells how far that is).
+   * @throws {SystemError} kind `conflict`, code `REENCRYPTION_RUNNING`: too many data keys are in use. Others: either data
+   *   key may be the one that opens the disk the next time.
+   */
+  async rotate(rotation: Rotation): Promise<Pin> {
+    this.#refuseReadOnly();
+    return this.#run(async () => {
+      this.#rotating = true;
+      try {
+        // What is old is known anew after the head.
+        this.#reencryption.stop();
+        await this.#reencrypting;
+        const work = await this.#reencryption.count();
+        return await this.#headTurn.run(async () => {
+          await commitDataKey(this.#state, rotation, work);
+          this.onPin?.(this.#state.pin);
+          await this.#state.spares.clear();
+          if (this.#state.session !== undefined) await this.#commitTable(true);
+          return this.#state.pin;
+        });
+      } finally {
+        this.#rotating = false;
+        this.#reencryptIfDue();
+      }
+    });
+  }
+
+  /** The wrapped data key and the suite that the durable head names, and what the API is to call the disk. */
+  get keyState(): { readonly wrappedKey: Uint8Array; readonly suite: Suite; readonly encrypted: boolean } {
+    const { wrappedKey, suite, encrypted } = this.#state.head;
+    return { wrappedKey, suite, encrypted };
+  }
+
+  /** How far everything is sealed under the disk's data key and suite; undefined when it is. */
+  get reencryption(): ReencryptionProgress | undefined {
+    return this.#reencryption.progress;
+  }
+
+  /** Lets the re-encryption rest or go on, across restarts too, or gives it another limit. */
+  async configureReencryption(changes: { readonly paused?: boolean; readonly bytesPerSecond?: number }): Promise<void> {
+    this.#refuseReadOnly();
+    await this.#run(async () => {
+      if (changes.paused === true) {
+        this.#reencryption.stop();
+        await this.#reencrypting;
+      }
+      await this.#headTurn.run(async () => {
+        const { reencryption } = this.#state.head;
+        if (reencryption !== undefined) await this.#writeHead({ reencryption: { ...reencryption, ...changes } });
+      });
+      this.#reencryptIfDue();
+    });
+  }
+
+  /** Resolves when the re-encryption that runs has ended, is paused or has failed. */
+  async reencrypted(): Promise<void> {
+    await this.#reencrypting;
+  }
+
   /** Moves what changed into the map, so that recovery has less to do. Writes go on meanwhile. */
   async checkpoint(): Promise<Pin> {
     return this.#run(() => this.#checkpoint({ clean: false }));
@@ -362,13 +462,16 @@ export class Disk {
     this.#condition = 'closing';
     this.#stopping.abort(new SystemError('conflict', 'SCRUB_STOPPED', 'the disk was closed while it was scrubbed'));
     this.#collector.background.stop();
+    this.#reencryption.stop();
     try {
+      await this.#reencrypting;
       while (this.#running.size > 0) await Promise.allSettled(this.#running);
       if (this.#state.session !== undefined) await this.#checkpoint({ clean: true });
     } catch (error) {
       this.#condition = 'open';
       this.#stopping = new AbortController();
       this.#collector.background.resume();
+      this.#reencryptIfDue();
       throw error;
     }
     this.#condition = 'closed';
@@ -388,8 +491,10 @@ export class Disk {
     this.#condition = 'closed';
     this.#stopping.abort(new SystemError('conflict', 'SCRUB_STOPPED', 'the disk was closed while it was scrubbed'));
     this.#collector.background.stop();
+    this.#reencryption.stop();
     await this.#beginning?.catch(() => undefined);
     await this.#state.session?.log.close();
+    await this.#reencrypting;
     // Without the log they fail soon; until then they use what is about to be released.
     while (this.#running.size > 0) await Promise.allSettled(this.#running);
     await this.#release();
@@ -478,6 +583,20 @@ export class Disk {
     });
   }
 
+  /** In the head's turn: a table and a head, whether the disk is being written or not. */
+  async #commitTable(freshEpochs: boolean): Promise<void> {
+    if (this.#state.session === undefined) await commitIdle(this.#state);
+    else await checkpoint(this.#state, { clean: false, freshEpochs });
+    this.#checksums.catchUp();
+    this.onPin?.(this.#state.pin);
+    await this.#collector.release();
+  }
+
+  async #writeHead(changes: Parameters<typeof renewHead>[1]): Promise<void> {
+    await renewHead(this.#state, changes);
+    this.onPin?.(this.#state.pin);
+  }
+
   /** A snapshot of a disk that is open for reading only: its files must be at the state that is read. */
   async #recoverFiles(): Promise<void> {
     if (this.loss !== undefined) throw new SystemError('denied', 'READ_ONLY', 'a salvaged disk is only read');
@@ -506,6 +625,7 @@ export class Disk {
         () => {
           this.#changesForCheckpoint = 0;
           this.#collectIfDue();
+          this.#reencryptIfDue();
         },
         (error: unknown) => {
           this.#changesForCheckpoint = this.#state.overlay.size + Math.ceil(limits.checkpointChanges / 4);
@@ -563,8 +683,8 @@ export class Disk {
   }
 
   #collectOnce(isUrgent: boolean): Promise<Collection> {
-    this.#collecting ??= this.#collector
-      .collect(isUrgent)
+    this.#collecting ??= this.#segmentTurn
+      .run(() => this.#collector.collect(isUrgent))
       .then((collection) => {
         this.lastCollection = collection;
         const { work } = this.#state;
@@ -577,6 +697,35 @@ export class Disk {
       });
     this.#slotsAtCollection = this.#state.session?.log.slotsAppended ?? 0;
     return this.#collecting;
+  }
+
+  /** What failed is tried again some time later; after some failures with the next checkpoint or open. */
+  #reencryptIfDue(): void {
+    const { reencryption } = this.#state.head;
+    if (this.#reencrypting !== undefined || reencryption === undefined || reencryption.paused) return;
+    if (this.#readOnly || this.#rotating || this.#condition !== 'open') return;
+    this.#reencryption.resume();
+    this.#reencrypting = this.#reencryption
+      .run()
+      .then(
+        () => {
+          this.#reencryptionFailures = 0;
+        },
+        (error: unknown) => {
+          if (isKind(error, 'conflict')) return;
+          this.#reencryptionFailures += 1;
+          const { diskId } = this.#state.head;
+          this.#env.log.warn({ diskId, reason: messageOf(error) }, 'the re-encryption failed and is tried again');
+        },
+      )
+      .finally(() => {
+        this.#reencrypting = undefined;
+        if (this.#reencryptionFailures > 0 && this.#reencryptionFailures < REENCRYPTION_TRIES)
+          void this.#env.clock.sleep(REENCRYPTION_RETRY_MS, this.#stopping.signal).then(
+            () => this.#reencryptIfDue(),
+            () => undefined,
+          );
+      });
   }
 
   async #run<T>(operation: () => Promise<T>): Promise<T> {

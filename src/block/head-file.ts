@@ -76,12 +76,16 @@ export class HeadFile {
   /**
    * Gives `head` the next sequence number and makes it durable in both places. When this fails, either head may be
    * what the next open finds: nothing that either of them names may be removed.
+   * @param keys of the head, where it brings another data key.
    */
-  async write(head: Omit<Head, 'sequence'>): Promise<{ readonly head: Head; readonly pin: Pin }> {
+  async write(
+    head: Omit<Head, 'sequence'>,
+    keys: DiskKeys = this.#keys,
+  ): Promise<{ readonly head: Head; readonly pin: Pin }> {
     await this.settle();
     this.#sequence += 1;
     const numbered: Head = { ...head, sequence: this.#sequence };
-    const copy = encodeHead(numbered, this.#keys);
+    const copy = encodeHead(numbered, keys);
     await this.#writeWeakerPlace(copy);
     await this.#writeWeakerPlace(copy);
     return { head: numbered, pin: pinOf(numbered.sequence, copy) };

@@ -38,6 +38,7 @@ interface State {
  */
 export class Liveness {
   readonly segments = new Map<string, MarkedSegment>();
+  readonly #byNumber = new Map<number, SlotSet>();
   readonly #capacity: number;
   readonly #keys: DiskKeys;
   readonly #log: Logger;
@@ -84,7 +85,11 @@ export class Liveness {
       const name = toHex(entry.id);
       let segment = this.segments.get(name);
       if (segment === undefined) {
-        segment = { entry, name, live: new SlotSet(0) };
+        // While segments are sealed anew, states name two files for one number. Pages that they share are visited once,
+        // so that what one of them reaches has to count for both.
+        const live = this.#byNumber.get(entry.number) ?? new SlotSet(0);
+        this.#byNumber.set(entry.number, live);
+        segment = { entry, name, live };
         this.segments.set(name, segment);
       }
       byNumber.set(entry.number, segment);

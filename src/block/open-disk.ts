@@ -1,13 +1,15 @@
+import { assert } from '../base/assert.ts';
 import { messageOf, SystemError } from '../base/errors.ts';
 import { checkMetadata, CHECKED_AT_OPEN_MAX, removeLeftovers } from './disk-checks.ts';
 import { DiskKeys } from './disk-keys.ts';
 import { DiskState, machineDigest } from './disk-state.ts';
 import { HEAD_NAME, LOCK_NAME, MARK_NAME, RETIRED_NAME, ROOTS_NAME, TABLES_NAME } from './file-names.ts';
+import { readWhole } from './durable-files.ts';
 import { DEFAULT_LIMITS } from './environment.ts';
 import type { DataKey, Environment } from './environment.ts';
 import { equalBytes, toHex } from './fixed-bytes.ts';
 import { HeadFile } from './head-file.ts';
-import { storedInode } from './head-format.ts';
+import { decodeHead, HEAD_COPIES, HEAD_SIZE_BYTES, storedInode } from './head-format.ts';
 import type { Head } from './head-format.ts';
 import { corrupt, ioError } from './io-errors.ts';
 import type { Pin } from './pin.ts';
@@ -18,6 +20,8 @@ import { readTableFile } from './table-file.ts';
 export interface OpenOptions {
   readonly diskId: string;
   readonly dataKey: DataKey;
+  /** Others that may be the disk's, where a change of the data key was interrupted. */
+  readonly otherDataKeys?: readonly DataKey[] | undefined;
   /** The newest state that the owner knows of; anything older is refused. */
   readonly pin: Pin | undefined;
   readonly readOnly: boolean;
@@ -44,7 +48,14 @@ export interface OpenedState {
 
 export async function openState(env: Environment, directory: string, options: OpenOptions): Promise<OpenedState> {
   const lock = await lockDisk(env, directory);
-  const keys = new DiskKeys(env.cipher, options.dataKey);
+  let dataKey: DataKey;
+  try {
+    dataKey = await rightDataKey(env, directory, [options.dataKey, ...(options.otherDataKeys ?? [])]);
+  } catch (error) {
+    lock[Symbol.dispose]();
+    throw error;
+  }
+  const keys = new DiskKeys(env.cipher, dataKey);
   let headFile: HeadFile | undefined;
   let state: DiskState | undefined;
   try {
@@ -52,7 +63,7 @@ export async function openState(env: Environment, directory: string, options: Op
     headFile = opened.headFile;
     const { head, pin } = opened;
     checkPin(head, pin, options.pin);
-    checkIdentity(head, options);
+    checkIdentity(head, options.diskId, dataKey);
     if (!head.clean) await checkHolder(env, directory, head, options);
     state = await loadState(env, directory, keys, opened);
     state.pinnedLog = options.pin?.log;
@@ -100,6 +111,23 @@ async function clearRetired({ env, directory }: DiskState): Promise<void> {
   }
 }
 
+/** Of several data keys the one that the newest copy of the head is authentic under; the first, if none is. */
+async function rightDataKey(env: Environment, directory: string, dataKeys: readonly DataKey[]): Promise<DataKey> {
+  const [first, ...others] = dataKeys;
+  assert(first, 'there is a data key');
+  if (others.length === 0) return first;
+  const both = await readWhole(env.files, `${directory}/${HEAD_NAME}`);
+  let right = { dataKey: first, sequence: -1 };
+  for (const dataKey of dataKeys) {
+    using keys = new DiskKeys(env.cipher, dataKey);
+    for (let copy = 0; copy < HEAD_COPIES; copy++) {
+      const head = decodeHead(both.subarray(copy * HEAD_SIZE_BYTES, (copy + 1) * HEAD_SIZE_BYTES), keys);
+      if (head !== undefined && head.sequence > right.sequence) right = { dataKey, sequence: head.sequence };
+    }
+  }
+  return right.dataKey;
+}
+
 async function loadState(
   env: Environment,
   directory: string,
@@ -134,11 +162,10 @@ export function checkPin(head: Head, found: Pin, pin: Pin | undefined): void {
   );
 }
 
-function checkIdentity(head: Head, options: OpenOptions): void {
-  if (head.diskId !== options.diskId)
-    throw corrupt('WRONG_DISK', `the directory holds disk ${head.diskId}, not ${options.diskId}`);
-  if (head.suite !== options.dataKey.suite)
-    throw corrupt('WRONG_SUITE', `disk ${head.diskId} is sealed with ${head.suite}, not ${options.dataKey.suite}`);
+function checkIdentity(head: Head, diskId: string, { suite }: DataKey): void {
+  if (head.diskId !== diskId) throw corrupt('WRONG_DISK', `the directory holds disk ${head.diskId}, not ${diskId}`);
+  if (head.suite !== suite)
+    throw corrupt('WRONG_SUITE', `disk ${head.diskId} is sealed with ${head.suite}, not ${suite}`);
 }
 
 async function checkHolder(env: Environment, directory: string, head: Head, options: OpenOptions): Promise<void> {

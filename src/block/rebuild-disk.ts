@@ -106,7 +106,7 @@ async function build(env: Environment, request: Building, sayings: Sayings): Pro
     );
     const records = [...survey.tables, ...survey.roots.values()].map(({ sequence }) => sequence);
     const sequence = Math.max(pin?.sequence ?? 0, survey.head?.sequence ?? 0, ...records) + 1;
-    const olderKeys = survey.head?.olderKeys ?? [];
+    const { olderKeys = [], reencryption } = survey.head ?? {};
     let nextSegment = survey.head?.nextSegment ?? 1;
     for (const { entry } of segments) nextSegment = Math.max(nextSegment, entry.number + 1);
     await makeDisk(env, fresh, identity, dataKey, async (to) => {
@@ -114,7 +114,8 @@ async function build(env: Environment, request: Building, sayings: Sayings): Pro
         await env.files.link(`${directory}/${SEGMENTS_NAME}/${toHex(entry.id)}`, `${to}/${toHex(entry.id)}`);
       await env.files.syncDirectory(to);
       await linkRoots(env, survey, directory, splitPath(to).parent);
-      return { root: map.root, segments: segments.map(({ entry }) => entry), sequence, nextSegment, olderKeys };
+      const entries = segments.map(({ entry }) => entry);
+      return { root: map.root, segments: entries, sequence, nextSegment, olderKeys, reencryption };
     });
     for (const { file } of survey.segments) await file.forget();
     await merge(env, fresh, identity.diskId, dataKey, overlay, nextSegment);

@@ -10,12 +10,15 @@ import { removeUnnamed } from './reclaim.ts';
 export class Reclaimer {
   readonly #env: Environment;
   readonly #directory: string;
+  readonly #alone: <T>(work: () => Promise<T>) => Promise<T>;
   #waiting = noFiles();
   #running: Promise<void> | undefined;
 
-  constructor(env: Environment, directory: string) {
+  /** @param alone runs work while nobody replaces segments: a root may name a file before the head does. */
+  constructor(env: Environment, directory: string, alone: <T>(work: () => Promise<T>) => Promise<T>) {
     this.#env = env;
     this.#directory = directory;
+    this.#alone = alone;
   }
 
   /** @param listed what a root listed that is gone, durably. */
@@ -35,7 +38,7 @@ export class Reclaimer {
     while (this.#waiting.segments.size + this.#waiting.chunks.size > 0) {
       const candidates = this.#waiting;
       this.#waiting = noFiles();
-      await removeUnnamed(this.#env, this.#directory, candidates);
+      await this.#alone(() => removeUnnamed(this.#env, this.#directory, candidates));
     }
   }
 }

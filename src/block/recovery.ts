@@ -3,7 +3,9 @@ import type { SystemError } from '../base/errors.ts';
 import { isBefore } from './address.ts';
 import type { Address, LogPosition } from './address.ts';
 import { commitRecovered } from './checkpoint.ts';
+import { DeadSegments } from './dead-segments.ts';
 import type { DiskState } from './disk-state.ts';
+
 import { MARK_NAME } from './file-names.ts';
 import { equalBytes, toHex } from './fixed-bytes.ts';
 import { corrupt } from './io-errors.ts';
@@ -11,6 +13,7 @@ import { LogReader } from './log-reader.ts';
 import { readMark } from './mark-file.ts';
 import { decodeNote, NOT_A_BLOCK } from './note-format.ts';
 import type { RunNote } from './note-format.ts';
+import { filesOfRoots } from './named-files.ts';
 import { Overlay } from './overlay.ts';
 import { isSegmentName } from './segment-files.ts';
 import { makerFor } from './session.ts';
@@ -108,10 +111,13 @@ async function sessionReaders(
   known.delete(toHex(head.log.id));
   const readers: LogReader[] = [];
   try {
-    for (const name of await env.files.list(store.directory)) {
+    const names = await env.files.list(store.directory);
+    // Nobody needs them, whatever their headers say: those of a clone's source verify under no key of the clone.
+    for (const name of names) known.add(DeadSegments.nameOf(name) ?? '');
+    for (const name of names) {
       if (known.has(name) || !isSegmentName(name)) continue;
       const opening = LogReader.open(env.files, store.directory, name, keys, options.mode);
-      const reader = await tolerating(opening, options.tolerate);
+      const reader = await unlessInRoots(state, name, tolerating(opening, options.tolerate));
       if (reader === undefined) continue;
       const { header } = reader;
       const inLog = header.kind === 'log' && equalBytes(header.session, head.session);
@@ -123,6 +129,21 @@ async function sessionReaders(
     throw error;
   }
   return readers.sort((a, b) => a.number - b.number);
+}
+
+/** A segment that snapshots alone need is no part of the log. */
+async function unlessInRoots<T>(
+  { env, directory }: DiskState,
+  name: string,
+  opening: Promise<T>,
+): Promise<T | undefined> {
+  try {
+    return await opening;
+  } catch (error) {
+    if (!isKind(error, 'corrupt') || (await filesOfRoots(env.files, directory))?.segments.has(name) !== true)
+      throw error;
+    return undefined;
+  }
 }
 
 async function tolerating<T>(call: Promise<T>, tolerate: Tolerate): Promise<T | undefined> {

@@ -96,7 +96,7 @@ export class SegmentRanges {
 export class FrozenSegments {
   /** The last change that is in it. */
   readonly change: number;
-  readonly chunks: ReadonlyMap<number, ChunkReference>;
+  chunks: ReadonlyMap<number, ChunkReference>;
   readonly #changed: Map<number, Map<number, SegmentEntry>>;
   /** The range in which segments may be added, if it did not change. */
   readonly #top: { readonly range: number; readonly segments: Map<number, SegmentEntry> };
@@ -125,6 +125,12 @@ export class FrozenSegments {
       this.#changed.set(range, segments);
     }
     segments.set(entry.number, entry);
+  }
+
+  /** Says that `chunk` holds a range as it is. */
+  use(range: number, chunk: ChunkReference): void {
+    this.#changed.delete(range);
+    this.chunks = new Map([...this.chunks, [range, chunk]]);
   }
 
   /** The ranges that need a chunk, each with its segments in order of their numbers. */

@@ -55,6 +55,8 @@ after(() => {
     tornSectors: 0.5,
     droppedSectors: 3,
     seals: 100,
+    rotations: 0.5,
+    reencryptions: 0.1,
   };
   for (const [key, least] of Object.entries(perSeed) as [keyof Reached, number][])
     assert.ok(total[key] >= least * SEEDS, `the runs reached ${total[key]} ${key}, expected ${least * SEEDS} or more`);

@@ -71,6 +71,8 @@ export interface Reached {
   tornSectors: number;
   droppedSectors: number;
   seals: number;
+  rotations: number;
+  reencryptions: number;
 }
 
 export function nothingReached(): Reached {
@@ -99,6 +101,8 @@ export function nothingReached(): Reached {
     tornSectors: 0,
     droppedSectors: 0,
     seals: 0,
+    rotations: 0,
+    reencryptions: 0,
   };
 }
 
@@ -126,7 +130,12 @@ class World {
   readonly #options: SeedOptions;
   readonly #storage = new SimStorage();
   readonly #ledger = new NonceLedger(nodeCipherBackend());
-  readonly #dataKey: DataKey;
+  #dataKey: DataKey;
+  /** Another one that may be the disk's: its rotation was not answered. */
+  #otherDataKey: DataKey | undefined;
+  #rotations = 0;
+  /** Who opens the disk's files by its data key beside the disk. */
+  #keyUsers = 0;
   readonly #identity: DiskIdentity = {
     diskId: DISK_ID,
     sizeBytes: GiB,
@@ -262,9 +271,11 @@ class World {
     const disk = await openDisk(this.#env(), `${LIVING}/${DISK_ID}`, {
       diskId: DISK_ID,
       dataKey: this.#dataKey,
+      otherDataKeys: this.#otherDataKey === undefined ? [] : [this.#otherDataKey],
       pin: this.#pin,
       readOnly: false,
     });
+    this.#settleDataKey(disk);
     if (disk.recovered) this.reached.recoveries += 1;
     const { sure, most, added } = this.#size;
     assert.ok(disk.sizeBytes >= sure && disk.sizeBytes <= most, `${disk.sizeBytes} bytes are ${sure} to ${most}`);
@@ -357,12 +368,13 @@ class World {
     else if (roll < 55) await this.#withBlocks(busy, (blocks) => this.#writePart(disk, blocks[0] ?? 0));
     else if (roll < 63) await this.#withBlocks(busy, (blocks) => this.#clear(disk, blocks));
     else if (roll < 80) await this.#withBlocks(busy, (blocks) => this.#read(disk, blocks));
-    else if (roll < 94) await this.#flush(disk);
+    else if (roll < 93) await this.#flush(disk);
+    else if (roll < 94) await this.#rotate(disk);
     else if (roll < 95) await this.#checkpoint(disk);
     else if (roll < 96) await this.#collect(disk);
     else if (roll < 98) await this.#snapshot(disk);
     else if (this.#random.chance(0.25)) await this.#grow(disk);
-    else await this.#useSnapshot(disk, busy);
+    else if (!this.#isRotating) await this.#withKey(() => this.#useSnapshot(disk, busy));
   }
 
   /** Runs with a few neighbouring blocks that nobody else uses meanwhile. */
@@ -441,6 +453,56 @@ class World {
     this.#refuseIfDead();
     for (const [i, block] of blocks.entries())
       this.#oracle.checkRead(block, read.subarray(i * BLOCK_BYTES, (i + 1) * BLOCK_BYTES));
+  }
+
+  get #isRotating(): boolean {
+    return this.#otherDataKey !== undefined;
+  }
+
+  async #withKey(use: () => Promise<void>): Promise<void> {
+    this.#keyUsers += 1;
+    try {
+      await use();
+    } finally {
+      this.#keyUsers -= 1;
+    }
+  }
+
+  /** Another data key, often of another suite, while everything goes on. */
+  async #rotate(disk: Disk): Promise<void> {
+    if (this.#isRotating || this.#keyUsers > 0) return;
+    this.#rotations += 1;
+    const dataKey: DataKey = {
+      suite: this.#random.pick(['aes-256-gcm', 'sm4-gcm']),
+      key: new Uint8Array(32).fill(this.#rotations).fill(3, 16),
+    };
+    this.#otherDataKey = dataKey;
+    const wrappedKey = Uint8Array.of(...dataKey.key.subarray(0, 20));
+    try {
+      this.#notePin(await disk.rotate({ dataKey, wrappedKey, encrypted: true, bytesPerSecond: 0 }));
+    } catch (error) {
+      if (error instanceof Error && 'code' in error && error.code === 'REENCRYPTION_RUNNING') {
+        this.#otherDataKey = undefined;
+        return;
+      }
+      throw error;
+    }
+    this.#refuseIfDead();
+    this.#dataKey = dataKey;
+    this.#otherDataKey = undefined;
+    this.reached.rotations += 1;
+    if (!this.#random.chance(0.3)) return;
+    await disk.reencrypted();
+    this.#refuseIfDead();
+    if (disk.reencryption === undefined) this.reached.reencryptions += 1;
+  }
+
+  /** The head that was opened says which of two data keys it is. */
+  #settleDataKey(disk: Disk): void {
+    const other = this.#otherDataKey;
+    if (other === undefined) return;
+    if (Buffer.from(disk.keyState.wrappedKey).equals(other.key.subarray(0, 20))) this.#dataKey = other;
+    this.#otherDataKey = undefined;
   }
 
   async #flush(disk: Disk): Promise<void> {
@@ -593,6 +655,7 @@ class World {
   /** At the end, with the disk itself deleted. */
   async #checkEverySnapshot(): Promise<void> {
     this.#files = this.#newProcess();
+    if (this.#isRotating) await (await this.#openAndCheck()).close();
     await this.#checkKeptClone();
     const ids = this.#oracle.snapshotIds;
     const retired = `${RETIRED}/${DISK_ID}`;
