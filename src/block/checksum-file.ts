@@ -48,6 +48,11 @@ export async function writeChecksums(files: FileSystem, directory: string, check
   await files.rename(temporary, path);
 }
 
+/** For a segment that is no more. What stays does no harm; a scrub removes it. */
+export async function removeChecksums(files: FileSystem, directory: string, segment: string): Promise<void> {
+  await files.unlink(`${directory}/${CHECKSUMS_NAME}/${segment}`).catch(() => undefined);
+}
+
 /** Names of the segments that have checksums. */
 export async function listChecksums(files: FileSystem, directory: string): Promise<string[]> {
   return files.list(`${directory}/${CHECKSUMS_NAME}`).catch((error: unknown) => {

@@ -1,5 +1,5 @@
 import { messageOf } from '../base/errors.ts';
-import { listChecksums, writeChecksums } from './checksum-file.ts';
+import { listChecksums, removeChecksums, writeChecksums } from './checksum-file.ts';
 import { checksumOf } from './checksum-format.ts';
 import type { DiskState } from './disk-state.ts';
 import { toHex } from './fixed-bytes.ts';
@@ -51,7 +51,7 @@ export class ChecksumKeeper {
     try {
       while (this.#again && !this.#stopped) {
         this.#again = false;
-        for (const entry of await this.#due()) if (!this.#stopped) await this.#take(entry);
+        for (const entry of await this.#due()) if (!this.#stopped) await this.#takeUnlessGone(entry);
       }
     } catch (error) {
       env.log.warn({ diskId: head.diskId, reason: messageOf(error) }, 'checksums could not be kept');
@@ -77,6 +77,17 @@ export class ChecksumKeeper {
     const taken = store.entries().filter(({ id }) => names.has(toHex(id)));
     if (taken.length > 0) return Math.max(...taken.map(({ number }) => number)) + 1;
     return this.#ownFirst;
+  }
+
+  /** A collection may let go of the segment meanwhile. */
+  async #takeUnlessGone(entry: SegmentEntry): Promise<void> {
+    const isGone = (): boolean => this.#state.store.find(entry.number) === undefined;
+    try {
+      await this.#take(entry);
+    } catch (error) {
+      if (!isGone()) throw error;
+    }
+    if (isGone()) await removeChecksums(this.#state.env.files, this.#state.directory, toHex(entry.id));
   }
 
   async #take(entry: SegmentEntry): Promise<void> {

@@ -1,4 +1,5 @@
 import { messageOf } from '../base/errors.ts';
+import { removeChecksums } from './checksum-file.ts';
 import type { DiskState } from './disk-state.ts';
 import { toHex } from './fixed-bytes.ts';
 import { filesOfRoots } from './named-files.ts';
@@ -80,6 +81,7 @@ export class DeadSegments {
         await unread;
         if (!inRoots.segments.has(name)) {
           await env.files.unlink(path);
+          await removeChecksums(env.files, this.#state.directory, name);
           if ((await env.files.stat(mark)) !== undefined) gone.push(mark);
         } else {
           await env.files.unlink(mark).catch(() => undefined);

@@ -1,4 +1,5 @@
 import { messageOf } from '../base/errors.ts';
+import { removeChecksums } from './checksum-file.ts';
 import { readWhole } from './durable-files.ts';
 import type { Environment } from './environment.ts';
 import { HEAD_NAME, RETIRED_NAME, SEGMENTS_NAME, TABLES_NAME } from './file-names.ts';
@@ -29,8 +30,10 @@ export async function removeUnnamed(env: Environment, directory: string, candida
     }
     const there = new Set(await files.list(`${directory}/${SEGMENTS_NAME}`));
     for (const name of candidates.segments)
-      if (isSegmentName(name) && there.has(name) && !needed.segments.has(name) && !byRoots.segments.has(name))
+      if (isSegmentName(name) && there.has(name) && !needed.segments.has(name) && !byRoots.segments.has(name)) {
         await files.unlink(`${directory}/${SEGMENTS_NAME}/${name}`);
+        await removeChecksums(files, directory, name);
+      }
     // An open disk removes those that its own table lets go of.
     for (const name of candidates.chunks)
       if (!needed.chunks.has(name) && !byRoots.chunks.has(name))

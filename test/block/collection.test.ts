@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 
@@ -87,6 +87,29 @@ test('the space of overwritten blocks comes back, and every block keeps its cont
     'nothing unfinished, spare or dead is left',
   );
   assert.deepEqual(on.log.errors(), []);
+});
+
+test('checksums go with their segments', async () => {
+  using on = bench();
+  await on.create();
+  const disk = await on.open();
+  const sums = (): string[] => {
+    const directory = path.join(on.directory(), 'sums');
+    return existsSync(directory) ? readdirSync(directory).filter((name) => !name.endsWith('.new')) : [];
+  };
+  await fill(disk, 1, range(BLOCKS));
+  await disk.checkpoint();
+  while (sums().length < 4) await new Promise((resolve) => setImmediate(resolve));
+  const before = sums();
+  await disk.trim(0, BLOCKS * 4096, { fua: true });
+  await disk.collect();
+  await disk.close();
+  const named = segments(on).map(({ name }) => name);
+  assert.ok(before.some((name) => !named.includes(name)));
+  assert.deepEqual(
+    sums().filter((name) => !named.includes(name)),
+    [],
+  );
 });
 
 test('trimming everything leaves next to nothing', async () => {
