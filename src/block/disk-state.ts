@@ -105,9 +105,12 @@ export class DiskState {
   }
 }
 
-/** About 1 % of a large disk, 256 MiB at most; a small one keeps the one that its log needs next. */
+/**
+ * About 1 % of a large disk, 256 MiB at most; a small one keeps the one that its log needs next. After long overwriting
+ * there are about ten segments with a few slots each for every 64 MiB of a disk.
+ */
 function sparesFor(segments: number): number {
-  return Math.min(4, 1 + Math.floor(segments / 100));
+  return Math.min(4, 1 + Math.floor(segments / 1_000));
 }
 
 export function machineDigest(machineId: string): Uint8Array {
