@@ -10,7 +10,7 @@ import { serveMemory, until } from './fixture.ts';
 import { BLOCK, planRequests } from './planned-requests.ts';
 import { MemoryExport } from './memory-export.ts';
 import { RawPeer } from './raw-peer.ts';
-import { takeReply } from './reply-taker.ts';
+import { ReplyTaker } from './reply-taker.ts';
 
 const SIZE_BYTES = 64 * 16 * BLOCK;
 const HANG_MS = 20_000;
@@ -25,7 +25,7 @@ export interface Conversed {
 
 /**
  * Runs conversations for so many seconds, at least 20 of them. The same seed gives the same conversations.
- * @param only runs that conversation alone, to look at a failure.
+ * @param only ends with that conversation, to look at a failure.
  * @throws Error that names seed and conversation.
  */
 export async function converse(seed: number, seconds: number, only?: number): Promise<Conversed> {
@@ -91,8 +91,9 @@ async function transmission(served: Served, dice: Seeded, model: Buffer, counts:
   await peer.take(wire.SERVER_HELLO_BYTES);
   for (let ends = 0; ends < options.length - 1;) if (isFinal((await peer.optionReply()).type)) ends += 1;
   const left = new Map(planned.map((one) => [one.cookie, one]));
+  const replies = new ReplyTaker(peer, headers, (cookie) => left.get(cookie));
   while (left.size > 0) {
-    const reply = await takeReply(peer, headers, (cookie) => left.get(cookie));
+    const reply = await replies.take();
     const want = left.get(reply.cookie);
     assert.ok(want !== undefined, `an answer to ${reply.cookie}, which was not asked or is answered already`);
     assert.equal(reply.error, want.error, `request ${reply.cookie} ${want.bytes.toString('hex', 0, 32)}`);
