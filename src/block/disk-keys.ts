@@ -14,8 +14,11 @@ export const WRAPPED_EPOCH_SIZE_BYTES = EPOCH_SECRET_SIZE_BYTES + TAG_SIZE_BYTES
 
 const DATA_KEY_SIZE_BYTES = 32;
 const DERIVED_KEY_SIZE_BYTES = 32;
-/** A handle takes about 2 KB of locked memory: 1,000 disks stay below 128 MB. */
-const AEADS_MAX = 64;
+/**
+ * Ciphers that are kept ready: making one costs as much as reading several blocks, and each snapshot begins an epoch. A
+ * handle takes about 2 KB of locked memory, and only a disk that reads from so many epochs has so many: 2 MB at most.
+ */
+const AEADS_MAX = 1_024;
 const NO_BYTES = new Uint8Array(0);
 const ZERO_NONCE = new Uint8Array(NONCE_SIZE_BYTES);
 

@@ -2,6 +2,7 @@ import { KiB, MiB } from '../base/units.ts';
 
 const SIZE_MIN = 4 * KiB;
 const SIZE_MAX = 2 * MiB;
+/** Of one size, so that long writes leave room for short ones: 8 of 1 MiB, or 2,048 of 4 KiB. */
 const KEPT_BYTES_MAX = 8 * MiB;
 
 /**
@@ -10,26 +11,23 @@ const KEPT_BYTES_MAX = 8 * MiB;
  */
 export class PayloadPool {
   readonly #free = new Map<number, Buffer[]>();
-  #keptBytes = 0;
 
   /** `length` bytes of unknown content. */
   take(length: number): Buffer {
     const size = sizeClass(length);
     if (size > SIZE_MAX) return Buffer.allocUnsafeSlow(length);
-    let buffer = this.#free.get(size)?.pop();
-    if (buffer === undefined) buffer = Buffer.allocUnsafeSlow(size);
-    else this.#keptBytes -= size;
+    const buffer = this.#free.get(size)?.pop() ?? Buffer.allocUnsafeSlow(size);
     return length === size ? buffer : buffer.subarray(0, length);
   }
 
   /** Gives back what `take` answered, and nothing else; nobody may look at it any more. */
   giveBack(payload: Buffer): void {
     const size = payload.buffer.byteLength;
-    if (size > SIZE_MAX || this.#keptBytes + size > KEPT_BYTES_MAX) return;
+    if (size > SIZE_MAX) return;
     let free = this.#free.get(size);
     if (free === undefined) this.#free.set(size, (free = []));
-    free.push(payload.length === size ? payload : Buffer.from(payload.buffer));
-    this.#keptBytes += size;
+    if ((free.length + 1) * size <= KEPT_BYTES_MAX)
+      free.push(payload.length === size ? payload : Buffer.from(payload.buffer));
   }
 }
 
