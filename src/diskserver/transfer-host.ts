@@ -10,13 +10,12 @@ import type { ApplyStream, OpenReceive, OpenSend, TransferAccess, TransferInfo }
 import type { Export } from '../nbd/export.ts';
 import type { NbdServer } from '../nbd/server.ts';
 import { decodeHeader, streamBytes } from '../stream/stream-header.ts';
-import type { StreamState } from '../stream/stream-header.ts';
-import { stateIdentity, verifyHeader } from '../stream/stream-keys.ts';
-import type { StateToSend } from '../stream/stream-layout.ts';
+import { verifyHeader } from '../stream/stream-keys.ts';
 import { StreamSource } from '../stream/stream-source.ts';
 import { DiskDirectories } from './disk-directories.ts';
 import type { ExportTable } from './export-table.ts';
 import { removeSpool, Spool } from './spool.ts';
+import { identified, stateToSend } from './snapshot-to-send.ts';
 import { applyStream, refuseUnlessAt, verifyStream } from './stream-apply.ts';
 import { ReceiveExport, SendExport } from './stream-exports.ts';
 
@@ -322,20 +321,4 @@ export class TransferHost {
       ...(job?.error !== undefined && { error: job.error }),
     };
   }
-}
-
-function identified(diskId: string, snapshotId: string, view: SnapshotView): StreamState {
-  const identity = stateIdentity({ diskId, snapshotId, diskSizeBytes: view.sizeBytes, root: view.state.root });
-  return { snapshotId, identity };
-}
-
-function stateToSend(state: SnapshotView, base: SnapshotView | undefined): StateToSend {
-  return {
-    sizeBytes: state.sizeBytes,
-    read: (offset, length) => state.read(offset, length),
-    blockStatus: (offset, length) => state.blockStatus(offset, length),
-    ...(base !== undefined && {
-      changedSinceBase: (offset: number, length: number) => state.changedSince(base, offset, length),
-    }),
-  };
 }
