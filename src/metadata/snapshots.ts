@@ -7,6 +7,7 @@ import type { Reader, Transaction } from './reader.ts';
 import { SealedTable } from './table.ts';
 import { indexTags, taggedWith } from './tags.ts';
 import type { Tag, TagFilter } from './tags.ts';
+import { receivedStates } from './transfers.ts';
 
 export type SnapshotStatus = 'progressing' | 'accomplished' | 'failed' | 'deleting';
 
@@ -140,5 +141,6 @@ export async function updateSnapshot(
 
 export async function deleteSnapshot(transaction: Transaction, snapshotId: string): Promise<number> {
   await indexTags(transaction, snapshotId, []);
+  await receivedStates.delete(transaction, { snapshotId });
   return await snapshots.delete(transaction, { snapshotId });
 }

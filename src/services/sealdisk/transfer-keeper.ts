@@ -89,7 +89,7 @@ export class TransferKeeper {
     return rows.map((row) => ({ row, info: infos.get(row.transferId) }));
   }
 
-  /** Ends what the disk server has ended, drops what has expired. Never rejects. */
+  /** Ends what the disk server has ended, drops what has expired or belongs to nobody. Never rejects. */
   async settle(): Promise<void> {
     const { database, dataPlane, clock, log } = this.#parts;
     try {
@@ -100,6 +100,11 @@ export class TransferKeeper {
           if (row?.status === 'Applying')
             await settleTransfer(this.#parts, row, (await byId(dataPlane)).get(transferId));
         });
+      // Rows come before what they stand for, so that something without a row, asked for afterwards, has lost it.
+      const open = [...(await byId(dataPlane)).keys()];
+      const rows = new Set((await listTransfers(database.read, {})).map(({ transferId }) => transferId));
+      for (const transferId of open)
+        if (!rows.has(transferId)) await dataPlane.closeTransfer(transferId, { discard: true });
       for (const { transferId, status, expiresMs } of await listTransfers(database.read, {}))
         if (expiresMs <= clock.nowMs() && status !== 'Applying')
           await this.#turns.run(transferId, () => dropTransfer(this.#parts, transferId));

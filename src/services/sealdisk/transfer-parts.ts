@@ -91,6 +91,15 @@ export async function dropTransfer({ database, dataPlane, log }: TransferParts, 
   }
 }
 
+/**
+ * Takes back a transfer of which nobody was told. What a disk server that did not answer may have opened is closed by
+ * `TransferKeeper.settle`.
+ */
+export async function takeBackTransfer({ database, dataPlane }: TransferParts, transferId: string): Promise<void> {
+  await database.transact((transaction) => deleteTransfer(transaction, transferId));
+  await dataPlane.closeTransfer(transferId, { discard: true }).catch(() => undefined);
+}
+
 export function unknownTransfer(transferId: string): ApiError {
   return new ApiError('InvalidTransferId.NotFound', 404, `There is no transfer ${transferId} in this account.`);
 }

@@ -16,9 +16,9 @@ import { decodeHeader, type StreamHeader } from '../../stream/stream-header.ts';
 import { openStreamKey, storedKey } from './stream-key.ts';
 import {
   accessOf,
-  dropTransfer,
   newTransfer,
   refuseTooMany,
+  takeBackTransfer,
   transferError,
   type OpenedTransfer,
   type TransferParts,
@@ -67,7 +67,7 @@ export async function openReceive(parts: TransferParts, request: ReceiveRequest)
   } catch (error) {
     access.psk.fill(0);
     // A header that is not authentic leaves nothing behind.
-    if (known === undefined) await dropTransfer(parts, row.transferId);
+    if (known === undefined) await takeBackTransfer(parts, row.transferId);
     throw transferError(error);
   }
 }

@@ -11,6 +11,7 @@ import {
   accessOf,
   newTransfer,
   refuseTooMany,
+  takeBackTransfer,
   transferError,
   unknownTransfer,
   type OpenedTransfer,
@@ -74,6 +75,7 @@ export async function openSend(parts: TransferParts, request: SendRequest): Prom
     return { row, info, psk: access.psk };
   } catch (error) {
     access.psk.fill(0);
+    if (known === undefined) await takeBackTransfer(parts, row.transferId);
     throw transferError(error);
   }
 }

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { SystemError } from '../../../../src/base/errors.ts';
+import { receivedStates } from '../../../../src/metadata/transfers.ts';
+import { DeleteSnapshot } from '../../../../src/services/ecs/actions/DeleteSnapshot.ts';
 import { takeBackCreations } from '../../../../src/services/ecs/reconcile.ts';
 import { FinishReceive } from '../../../../src/services/sealdisk/actions/FinishReceive.ts';
 import { ACCOUNT, OTHER_ACCOUNT, TestCloud } from '../../ecs/test-cloud.ts';
@@ -54,6 +56,17 @@ test('a disk that was written to since its base is left as it is', async () => {
   assert.deepEqual([refused.Status, refused.ErrorCode], ['Open', 'NOT_AT_BASE']);
   assert.equal((await cloud.disk(copy.DiskId ?? '')).status, 'Available');
   assert.equal(cloud.plane.content(copy.DiskId ?? ''), 'own');
+});
+
+test('a received snapshot that was deleted is no base any more', async () => {
+  await using cloud = await TestCloud.ready();
+  const { snapshotId, diskId } = await snapshotOf(cloud, 'one');
+  const copy = await received(cloud, await streamOf(cloud, snapshotId));
+  const next = await nextSnapshot(cloud, diskId, 'two');
+  const rest = await streamOf(cloud, next, { BaseSnapshotId: snapshotId });
+  await cloud.call(DeleteSnapshot(cloud.parts), { SnapshotId: copy.SnapshotId ?? '' });
+  assert.deepEqual(await receivedStates.findAll(cloud.database.read, {}), []);
+  await cloud.refuses(() => arrived(cloud, rest), 'InvalidStream.NoBase', 403);
 });
 
 test('a disk that is open, and one that another stream is applied to, are refused', async () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import { SystemError } from '../../../../src/base/errors.ts';
 import { decodeHeader } from '../../../../src/stream/stream-header.ts';
 import { StartSnapshotSend } from '../../../../src/services/sealdisk/actions/StartSnapshotSend.ts';
 import { ACCOUNT, OTHER_ACCOUNT, TestCloud } from '../../ecs/test-cloud.ts';
@@ -39,6 +40,24 @@ test('a transfer that is gone on with has the same bytes, also after the disk se
   const again = await startSend(cloud, snapshotId, { TransferId: id, Passphrase: 'correct horse battery' });
   assert.equal(again.Psk, first.Psk);
   assert.deepEqual(cloud.plane.transfers.stream(id), stream);
+});
+
+test('an offer that failed leaves no transfer, and what the disk server opened all the same is closed', async () => {
+  await using cloud = await TestCloud.ready();
+  const { snapshotId } = await snapshotOf(cloud, 'one');
+  cloud.plane.before = (method) => {
+    if (method === 'closeTransfer') throw new SystemError('unavailable', 'DISK_SERVER_HUNG', 'hung');
+  };
+  cloud.plane.after = (method) => {
+    if (method === 'openSend') throw new SystemError('unavailable', 'DISK_SERVER_HUNG', 'hung');
+  };
+  await cloud.refuses(() => startSend(cloud, snapshotId), 'ServiceUnavailable', 503);
+  assert.deepEqual(await describe(cloud), []);
+  assert.equal(cloud.plane.transfers.listTransfers().length, 1);
+  cloud.plane.before = () => {};
+  cloud.plane.after = () => {};
+  await cloud.transfers.settle();
+  assert.deepEqual(cloud.plane.transfers.listTransfers(), []);
 });
 
 test('a key of another suite seals the stream with that suite', async () => {
