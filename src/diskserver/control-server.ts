@@ -12,6 +12,7 @@ import {
   type Methods,
   type Request,
 } from '../dataplane/protocol.ts';
+import { StaticReceive } from '../nbd/static-receive.ts';
 
 /** What answers each method. */
 export type Handlers = { readonly [M in Method]: (params: Methods[M]['params']) => Promise<Methods[M]['result']> };
@@ -22,6 +23,7 @@ export class ControlServer {
   readonly #handlers: Handlers;
   readonly #log: Logger;
   readonly #sockets = new Set<Socket>();
+  readonly #received = new StaticReceive();
   #server: Server | undefined;
 
   constructor(hello: Hello, handlers: Handlers, log: Logger) {
@@ -47,20 +49,28 @@ export class ControlServer {
     for (const socket of this.#sockets) socket.end();
   }
 
-  #serve(socket: Socket): void {
-    this.#sockets.add(socket);
-    socket.on('close', () => this.#sockets.delete(socket));
-    socket.on('error', () => socket.destroy());
-    socket.write(encodeMessage(this.#hello));
+  #serve(accepted: Socket): void {
     const reader = new MessageReader();
-    socket.on('data', (chunk: Buffer) => {
+    let socket = accepted;
+    const receive = (chunk: Uint8Array): void => {
       try {
         for (const message of reader.push(chunk)) void this.#answer(socket, message as Request);
       } catch (error) {
         this.#log.error({ reason: messageOf(error) }, 'a control connection sent something that is not our protocol');
         socket.destroy();
       }
-    });
+    };
+    // Messages carry keys. A stream would leave them behind in each buffer that it reads into and then cuts to size; in
+    // this one, the reader wipes what it was given.
+    const adopted = this.#received.adopt(accepted, { target: () => undefined, filled: () => undefined, receive });
+    if (adopted === undefined) socket.on('data', receive);
+    else socket = adopted;
+    this.#sockets.add(socket);
+    socket.on('close', () => this.#sockets.delete(socket));
+    socket.on('end', () => socket.end());
+    socket.on('error', () => socket.destroy());
+    socket.write(encodeMessage(this.#hello));
+    socket.resume();
   }
 
   async #answer(socket: Socket, request: Request): Promise<void> {
