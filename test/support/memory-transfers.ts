@@ -32,6 +32,9 @@ export class MemoryTransfers {
   /** Received streams, and how many of their bytes survive a crash. */
   readonly #spools = new Map<string, { readonly stream: Uint8Array; durable: number }>();
 
+  /** What happens to the next stream that is applied, when its disk has been changed in part. */
+  failure: SystemError | undefined;
+
   constructor(disks: MemoryDisks) {
     this.#disks = disks;
   }
@@ -86,8 +89,13 @@ export class MemoryTransfers {
     if (spool.durable < spool.stream.length)
       throw new SystemError('conflict', 'STREAM_INCOMPLETE', 'the stream is not complete');
     try {
+      if (this.failure !== undefined) {
+        open.info = { ...open.info, touchesDisk: request.baseSnapshotId !== undefined };
+        throw this.failure;
+      }
       const pin = this.#disks.apply(request, (before) => contentOf(spool.stream, request.streamKey, before));
-      open.info = { ...open.info, state: 'applied', doneBytes: spool.stream.length, pin };
+      const { error: _before, ...info } = open.info;
+      open.info = { ...info, state: 'applied', doneBytes: spool.stream.length, pin };
     } catch (error) {
       if (!(error instanceof SystemError)) throw error;
       const { kind, code, message } = error;

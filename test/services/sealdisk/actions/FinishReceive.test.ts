@@ -164,6 +164,34 @@ test('a disk that may have been changed stays hidden from clients until the stre
   assert.equal((await cloud.disk(copy)).status, 'Available');
 });
 
+test('a store that is full half way: a new disk is gone, an old one waits, and both are finished when there is space', async () => {
+  await using cloud = await TestCloud.ready();
+  const { snapshotId, diskId } = await snapshotOf(cloud, 'one');
+  const full = await arrived(cloud, await streamOf(cloud, snapshotId));
+  cloud.plane.transfers.failure = new SystemError('no-space', 'NO_SPACE', 'no space left');
+  await finish(cloud, full);
+  const [failed] = await describe(cloud, full);
+  assert.deepEqual([failed?.Status, failed?.ErrorCode, failed?.DiskId], ['Open', 'NO_SPACE', '']);
+  assert.deepEqual(cloud.plane.diskIds, [diskId]);
+  cloud.plane.transfers.failure = undefined;
+  await finish(cloud, full);
+  const [copy] = await describe(cloud, full);
+  assert.equal(copy?.Status, 'Done');
+
+  const next = await nextSnapshot(cloud, diskId, 'two');
+  const rest = await arrived(cloud, await streamOf(cloud, next, { BaseSnapshotId: snapshotId }));
+  cloud.plane.transfers.failure = new SystemError('no-space', 'NO_SPACE', 'no space left');
+  await finish(cloud, rest);
+  const [waiting] = await describe(cloud, rest);
+  assert.deepEqual([waiting?.Status, waiting?.ErrorCode], ['Applying', 'NO_SPACE']);
+  assert.equal((await cloud.disk(copy.DiskId ?? '')).status, 'ReIniting');
+  cloud.plane.transfers.failure = undefined;
+  await finish(cloud, rest);
+  const [done] = await describe(cloud, rest);
+  assert.deepEqual([done?.Status, done?.ErrorCode], ['Done', '']);
+  assert.equal(cloud.plane.content(copy.DiskId ?? ''), 'two');
+});
+
 test('unknown transfers, those of others and those that send are refused', async () => {
   await using cloud = await TestCloud.ready();
   const { snapshotId } = await snapshotOf(cloud, 'one');
