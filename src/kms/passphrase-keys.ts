@@ -1,3 +1,4 @@
+import { Mutex } from '../base/mutex.ts';
 import type { Random } from '../base/random.ts';
 import type { CipherBackend } from '../crypto/aead.ts';
 import { SCRYPT_COST, scryptKey } from '../crypto/kdf.ts';
@@ -17,6 +18,8 @@ export class PassphraseKeys {
   readonly #ciphers: CipherBackend;
   readonly #random: Random;
   readonly #cost: ScryptCost;
+  /** scrypt is made to take memory: one at a time, whoever asks. */
+  readonly #turn = new Mutex();
 
   /** @param cost only tests choose a lower one. */
   constructor(ciphers: CipherBackend, random: Random, cost: ScryptCost = SCRYPT_COST) {
@@ -27,7 +30,7 @@ export class PassphraseKeys {
 
   async seal(passphrase: Uint8Array, context: string, secret: Uint8Array): Promise<UnderPassphrase> {
     const salt = this.#random.bytes(32);
-    const key = await scryptKey(passphrase, salt, this.#cost);
+    const key = await this.#turn.run(() => scryptKey(passphrase, salt, this.#cost));
     try {
       return {
         cost: this.#cost,
@@ -44,7 +47,7 @@ export class PassphraseKeys {
    * @throws {SystemError} kind `corrupt`: another passphrase, or changed bytes.
    */
   async open(passphrase: Uint8Array, context: string, { cost, salt, sealed }: UnderPassphrase): Promise<Uint8Array> {
-    const key = await scryptKey(passphrase, salt, cost);
+    const key = await this.#turn.run(() => scryptKey(passphrase, salt, cost));
     try {
       return new SealedBytes(this.#ciphers, this.#random, key).open(context, sealed);
     } finally {

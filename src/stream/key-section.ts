@@ -50,14 +50,14 @@ export function decodeKeySection(input: Buffer): WrappedStreamKey | undefined {
   }
   if (input[0] !== PASSPHRASE) return undefined;
   const cost = { n: input.readUInt32LE(8), r: input.readUInt32LE(12), p: input.readUInt32LE(16) };
-  // The bounds of a stored root key: 1 GiB of memory and 16 lanes.
+  // Somebody else chose them: twice the memory that we ask for, and four lanes.
   const bearable =
     cost.n >= 2 &&
     Math.log2(cost.n) % 1 === 0 &&
     cost.r >= 1 &&
-    128 * cost.n * cost.r <= 1024 ** 3 &&
+    128 * cost.n * cost.r <= 256 * 1024 ** 2 &&
     cost.p >= 1 &&
-    cost.p <= 16;
+    cost.p <= 4;
   if (!bearable) return undefined;
   return { by: 'passphrase', cost, salt: new Uint8Array(input.subarray(20, 20 + SALT_BYTES)), sealed };
 }

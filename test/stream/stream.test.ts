@@ -3,7 +3,13 @@ import { test } from 'node:test';
 
 import { isKind, SystemError } from '../../src/base/errors.ts';
 import { nodeCipherBackend } from '../../src/crypto/node-aead.ts';
-import { CHUNK_BYTES, decodeHeader, STREAM_HEADER_BYTES, streamBytes } from '../../src/stream/stream-header.ts';
+import {
+  CHUNK_BYTES,
+  decodeHeader,
+  encodeHeaderFields,
+  STREAM_HEADER_BYTES,
+  streamBytes,
+} from '../../src/stream/stream-header.ts';
 import type { StreamHeader } from '../../src/stream/stream-header.ts';
 import { stateIdentity } from '../../src/stream/stream-keys.ts';
 import { StreamReader } from '../../src/stream/stream-reader.ts';
@@ -201,6 +207,26 @@ test('the header says what the stream holds', async () => {
   assert.deepEqual(header, source.header);
   assert.equal(header.dataBlocks, 1);
   assert.equal(header.base?.snapshotId, 's-one');
+});
+
+test('a header whose passphrase would take the machine down is no stream', () => {
+  const cost = (n: number, r: number, p: number): Uint8Array =>
+    encodeHeaderFields({
+      ...headerFields(),
+      bodyBytes: 0,
+      dataBlocks: 0,
+      diskSizeBytes: 4096,
+      key: { by: 'passphrase', cost: { n, r, p }, salt: new Uint8Array(32), sealed: new Uint8Array(81) },
+    });
+  assert.equal(decodeHeader(cost(2 ** 17, 8, 1)).key.by, 'passphrase');
+  for (const [n, r, p] of [
+    [2 ** 19, 8, 1],
+    [2 ** 17, 8, 5],
+    [2 ** 17 + 1, 8, 1],
+    [0, 8, 1],
+    [2 ** 17, 0, 1],
+  ] as const)
+    assert.throws(() => decodeHeader(cost(n, r, p)), { code: 'NOT_A_STREAM' }, `${n} ${r} ${p}`);
 });
 
 test('two states have two identities', () => {
