@@ -207,10 +207,12 @@ test('a transfer goes on after its programs were killed: both commands, the disk
     from: to,
     start: DurableBytes,
   });
-  const spooled = path.join(here.server.dataDirectory, 'transfers', id, 'stream');
-  await until('more of the stream', () => !existsSync(spooled) || statSync(spooled).size > DurableBytes + MiB);
-  await here.server.kill('SIGKILL');
-  await here.server.start();
+  // The control plane dies when the command is past its beginning, where a server that does not run is an error.
+  if (DurableBytes < statSync(to).size) {
+    await until('more of the stream', () => durableOf(here.server, id) > DurableBytes);
+    await here.server.kill('SIGKILL');
+    await here.server.start();
+  }
   const done = await rest.ended;
   assert.equal(done.code, 0, done.stderr);
   const { DiskId } = JSON.parse(done.stdout) as Received;
@@ -239,6 +241,15 @@ test('a snapshot that is deleted while it is sent ends the stream with an error'
   assert.match(partial.stderr, /STREAM_ENDED/);
   assert.notEqual(partial.code, 0);
 });
+
+/** How much of a spool is durable; all of it when it is gone. */
+function durableOf(server: TestServer, transferId: string): number {
+  try {
+    return Number(readFileSync(path.join(server.dataDirectory, 'transfers', transferId, 'durable'), 'utf8'));
+  } catch {
+    return Number.MAX_SAFE_INTEGER;
+  }
+}
 
 /** Repeats a command until it succeeds: a server that was killed is back within seconds. */
 async function succeeded<T extends { readonly code: number }>(attempt: () => Promise<T>): Promise<T> {

@@ -18,8 +18,9 @@ export function transferView({ row, info }: ListedTransfer) {
     StreamBytes: row.header === null ? (info?.sizeBytes ?? 0) : streamBytes(decodeHeader(row.header)),
     DurableBytes: info?.durableBytes ?? 0,
     DoneBytes: info?.doneBytes ?? 0,
-    ErrorCode: row.failure?.code ?? info?.error?.code ?? '',
-    ErrorMessage: row.failure?.message ?? info?.error?.message ?? '',
+    // What the disk server failed at counts when it has been dealt with: until then the disk is not taken back.
+    ErrorCode: row.failure?.code ?? '',
+    ErrorMessage: row.failure?.message ?? '',
     CreationTime: isoSeconds(row.createdMs),
     ExpiredTime: isoSeconds(row.expiresMs),
   };
