@@ -7,6 +7,8 @@ import type { Reached } from './simulation.ts';
 /** `SEALDISK_SIM_SEEDS` for longer runs by hand; `scripts/soak.ts` never stops. */
 const SEEDS = Number(process.env['SEALDISK_SIM_SEEDS'] ?? 1_000);
 const SEEDS_PER_TEST = 100;
+/** Events: of fewer, chance decides whether a few seeds meet them often enough. */
+const RATES_HOLD_FROM = 5;
 
 const total = nothingReached();
 
@@ -59,5 +61,9 @@ after(() => {
     reencryptions: 0.1,
   };
   for (const [key, least] of Object.entries(perSeed) as [keyof Reached, number][])
-    assert.ok(total[key] >= least * SEEDS, `the runs reached ${total[key]} ${key}, expected ${least * SEEDS} or more`);
+    if (least * SEEDS >= RATES_HOLD_FROM)
+      assert.ok(
+        total[key] >= least * SEEDS,
+        `the runs reached ${total[key]} ${key}, expected ${least * SEEDS} or more`,
+      );
 });
