@@ -9,30 +9,39 @@ import { listedBy, listedByHead, removeUnnamed } from './reclaim.ts';
 import { ioError } from './io-errors.ts';
 import { lockDisk } from './open-disk.ts';
 
+/** What becomes of a disk's snapshots when it is deleted. Who lists too few loses none: one in neither list stays. */
+export interface SnapshotFates {
+  /** Must be there. */
+  readonly keep: readonly string[];
+  /** Go with the disk; one that is not there is no error. */
+  readonly drop: readonly string[];
+}
+
 /**
- * Removes a disk's files; needs no key. When snapshots are kept, the whole directory moves to `retiredDirectory`, from
- * where they can still be cloned. A crash leaves all or nothing under the old name; called again, it finishes. A disk
- * that is not there is no error.
- * @throws {SystemError} kind `conflict`: the disk is open.
+ * Removes a disk's files; needs no key. When snapshots stay, the whole directory moves to `retiredDirectory`, from
+ * where they can still be cloned. Those that the caller does not know stay too, and the log names them. A crash leaves
+ * all or nothing under the old name; called again, it finishes. A disk that is not there is no error.
+ * @throws {SystemError} kind `conflict`: the disk is open; `not-found`: a snapshot to keep is not there.
  */
 export async function deleteDisk(
   env: Environment,
   directory: string,
   retiredDirectory: string,
-  keepSnapshots: readonly string[],
+  fates: SnapshotFates,
 ): Promise<void> {
   const { files } = env;
   if ((await files.stat(directory)) === undefined) {
-    if ((await files.stat(retiredDirectory)) !== undefined) await finishRetiring(env, retiredDirectory);
+    if ((await files.stat(retiredDirectory)) !== undefined) await finishRetiring(env, retiredDirectory, fates.drop);
     return;
   }
   const lock = await lockDisk(env, directory);
   try {
-    if (keepSnapshots.length === 0) {
+    const staying = await stayingSnapshots(env, directory, fates);
+    if (staying.length === 0) {
       await throwAway(env, directory);
       return;
     }
-    const listed = await keepOnly(env, directory, keepSnapshots);
+    const listed = await dropRoots(env, directory, fates.drop);
     await retire(env, directory, retiredDirectory);
     await reclaimRetired(env, retiredDirectory, listed);
   } catch (error) {
@@ -89,21 +98,39 @@ export async function removeLeftoverDirectories(env: Environment, parent: string
   }
 }
 
-/** Answers what the snapshots listed that are not kept. */
-async function keepOnly(env: Environment, directory: string, keepSnapshots: readonly string[]): Promise<NamedFiles> {
+async function stayingSnapshots(env: Environment, directory: string, { keep, drop }: SnapshotFates): Promise<string[]> {
+  const { files, log } = env;
   const roots = `${directory}/${ROOTS_NAME}`;
-  const found = await env.files.list(roots);
-  const missing = keepSnapshots.find((snapshotId) => !found.includes(snapshotId));
+  const found = (await files.stat(roots)) === undefined ? [] : await files.list(roots);
+  const missing = keep.find((snapshotId) => !found.includes(snapshotId));
   if (missing !== undefined)
     throw new SystemError('not-found', 'SNAPSHOT_NOT_FOUND', `there is no snapshot ${missing}; nothing was deleted`);
+  const staying = found.filter((name) => !isUnfinished(name) && !drop.includes(name)).toSorted();
+  const unknown = staying.filter((name) => !keep.includes(name));
+  if (unknown.length > 0)
+    log.warn(
+      { directory, snapshotIds: unknown },
+      'a deleted disk has snapshots that its owner does not know; they stay',
+    );
+  return staying;
+}
+
+/** Answers what the snapshots listed that went. */
+async function dropRoots(env: Environment, directory: string, drop: readonly string[]): Promise<NamedFiles> {
+  const roots = `${directory}/${ROOTS_NAME}`;
   const listed = noFiles();
-  for (const name of found) {
-    if (keepSnapshots.includes(name)) continue;
+  for (const name of await env.files.list(roots)) {
+    if (!isUnfinished(name) && !drop.includes(name)) continue;
     addAll(listed, await listedBy(env.files, `${roots}/${name}`));
     await env.files.unlink(`${roots}/${name}`);
   }
   await env.files.syncDirectory(roots);
   return listed;
+}
+
+/** Begun and never renamed: no snapshot yet, or one whose root is there beside it. */
+function isUnfinished(root: string): boolean {
+  return root.endsWith('.new');
 }
 
 /** Of a deleted disk, only what its snapshots need is kept. */
@@ -126,11 +153,12 @@ async function retire(env: Environment, directory: string, retiredDirectory: str
 }
 
 /** The move was made, and perhaps no more. */
-async function finishRetiring(env: Environment, retiredDirectory: string): Promise<void> {
+async function finishRetiring(env: Environment, retiredDirectory: string, drop: readonly string[]): Promise<void> {
   try {
     await env.files.syncDirectory(splitPath(retiredDirectory).parent);
     await mark(env, retiredDirectory);
-    if (!(await throwAwayIfEmpty(env, retiredDirectory))) await reclaimRetired(env, retiredDirectory, noFiles());
+    const listed = await dropRoots(env, retiredDirectory, drop);
+    if (!(await throwAwayIfEmpty(env, retiredDirectory))) await reclaimRetired(env, retiredDirectory, listed);
   } catch (error) {
     throw ioError(`deleting ${retiredDirectory}`, error);
   }

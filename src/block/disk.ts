@@ -51,6 +51,7 @@ import type { DiskUsage } from './usage.ts';
 export { createDisk } from './create-disk.ts';
 export { cloneDisk } from './clone-disk.ts';
 export { deleteDisk, deleteSnapshot, removeLeftoverDirectories } from './delete-disk.ts';
+export type { SnapshotFates } from './delete-disk.ts';
 export type { DiskStatistics } from './disk-work.ts';
 export { openSnapshotView } from './snapshot-view.ts';
 export type { SnapshotView } from './snapshot-view.ts';

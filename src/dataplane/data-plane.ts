@@ -1,3 +1,4 @@
+import type { SnapshotFates } from '../block/delete-disk.ts';
 import type { DiskStatistics } from '../block/disk-work.ts';
 import type { DataKey, DiskIdentity } from '../block/environment.ts';
 import type { Pin } from '../block/pin.ts';
@@ -6,7 +7,7 @@ import type { ScrubReport } from '../block/scrub-report.ts';
 import type { DiskUsage } from '../block/usage.ts';
 import type { Transfers } from './transfers.ts';
 
-export type { DataKey, DiskIdentity, DiskStatistics, DiskUsage, Pin, ScrubReport };
+export type { DataKey, DiskIdentity, DiskStatistics, DiskUsage, Pin, ScrubReport, SnapshotFates };
 
 export type ExportStatus = 'Serving' | 'Reopening' | 'KeyUnavailable' | 'Quarantined';
 
@@ -104,9 +105,11 @@ export interface DataPlane extends Transfers {
   ): Promise<Pin>;
   /**
    * Removes a disk's files. Needs no key; a disk that is not there is no error, so that removal can be repeated.
-   * What `keepSnapshots` names moves to where snapshots outlive their disk.
+   * Snapshots to keep move to where snapshots outlive their disk, and so do those that are in neither list: a control
+   * plane whose database was put back from an old copy does not know all that there are.
+   * @throws {SystemError} kind `conflict`: the disk is open, or a snapshot to drop is exported.
    */
-  deleteDisk(diskId: string, keepSnapshots: readonly string[]): Promise<void>;
+  deleteDisk(diskId: string, snapshots: SnapshotFates): Promise<void>;
   /** Freezes the disk as it is now; all acknowledged writes are in it. Works on open and closed disks. */
   createSnapshot(diskId: string, snapshotId: string, dataKey: DataKey, pin: Pin | undefined): Promise<Pin>;
   /**

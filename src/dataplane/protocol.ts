@@ -9,6 +9,7 @@
 import type { ErrorKind } from '../base/errors.ts';
 import { SystemError } from '../base/errors.ts';
 import { wipeableBytes } from '../base/wipeable-bytes.ts';
+import type { SnapshotFates } from '../block/delete-disk.ts';
 import type { Pin } from '../block/pin.ts';
 import type {
   DataKey,
@@ -24,7 +25,7 @@ import type {
 import type { ApplyStream, OpenReceive, OpenSend, TransferInfo } from './transfers.ts';
 
 /** Raised when a message changes its meaning; both sides refuse another version. */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 /** No message carries disk contents, so a longer one is not ours. */
 export const MESSAGE_SIZE_BYTES_MAX = 4 * 1024 * 1024;
@@ -53,7 +54,7 @@ export interface Methods {
     };
     result: { pin: Pin };
   };
-  deleteDisk: { params: { diskId: string; keepSnapshots: readonly string[] }; result: Record<string, never> };
+  deleteDisk: { params: { diskId: string; snapshots: SnapshotFates }; result: Record<string, never> };
   createSnapshot: {
     params: { diskId: string; snapshotId: string; dataKey: DataKey; pin: Pin | undefined };
     result: { pin: Pin };

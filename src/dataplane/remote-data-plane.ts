@@ -8,6 +8,7 @@ import type {
   OpenExport,
   OpenSnapshotExport,
   ScrubState,
+  SnapshotFates,
   StartScrub,
 } from './data-plane.ts';
 import type { Supervisor } from './supervisor.ts';
@@ -43,8 +44,8 @@ export class RemoteDataPlane implements DataPlane {
     return consuming(keys, async () => (await this.#server.request('cloneDisk', { source, disk, dataKey })).pin);
   }
 
-  async deleteDisk(diskId: string, keepSnapshots: readonly string[]): Promise<void> {
-    await this.#server.request('deleteDisk', { diskId, keepSnapshots });
+  async deleteDisk(diskId: string, snapshots: SnapshotFates): Promise<void> {
+    await this.#server.request('deleteDisk', { diskId, snapshots });
   }
 
   async createSnapshot(diskId: string, snapshotId: string, dataKey: DataKey, pin: Pin | undefined): Promise<Pin> {

@@ -125,16 +125,16 @@ export class DiskHost {
     );
   }
 
-  deleteDisk({ diskId, keepSnapshots }: Methods['deleteDisk']['params']): Promise<void> {
+  deleteDisk({ diskId, snapshots }: Methods['deleteDisk']['params']): Promise<void> {
     return this.#turns.run(diskId, async () => {
       this.#refuseOpen(diskId);
-      this.#refuseHeld(diskId, (snapshotId) => !keepSnapshots.includes(snapshotId));
+      this.#refuseHeld(diskId, (snapshotId) => snapshots.drop.includes(snapshotId));
       await this.#scrubs.stop(diskId, 'the disk is deleted');
       await deleteDisk(
         this.#environment,
         this.#directories.living(diskId),
         this.#directories.retired(diskId),
-        keepSnapshots,
+        snapshots,
       );
     });
   }

@@ -121,7 +121,7 @@ async function start(): Promise<void> {
     createDisk: async (params) => ({ pin: await host.createDisk(params) }),
     cloneDisk: async (params) => ({ pin: await host.cloneDisk(params) }),
     deleteDisk: async (params) => {
-      await transfers.forgetSnapshots(params.diskId, (snapshotId) => params.keepSnapshots.includes(snapshotId));
+      await transfers.forgetSnapshots(params.diskId, (snapshotId) => !params.snapshots.drop.includes(snapshotId));
       await host.deleteDisk(params);
       return {};
     },

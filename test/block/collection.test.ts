@@ -305,7 +305,7 @@ test('of a deleted disk only what its snapshots need stays, and of those only wh
   await disk.close();
   const retired = path.join(on.root, 'retired', 'd-1');
   const before = slotsStored(on);
-  await deleteDisk(on.env, on.directory(), retired, ['s-1', 's-3']);
+  await deleteDisk(on.env, on.directory(), retired, { keep: ['s-1', 's-3'], drop: ['s-2'] });
   const slotsLeft = (): number =>
     readdirSync(path.join(retired, 'seg')).reduce(
       (sum, name) => sum + storedSlots(statSync(path.join(retired, 'seg', name)).size),

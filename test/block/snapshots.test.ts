@@ -51,7 +51,7 @@ test('a snapshot of an open disk keeps what was answered; clones share its files
   );
   assert.ok(shared.length > 0, 'no data was copied');
 
-  await deleteDisk(bench.env, bench.directory(), path.join(bench.root, 'retired', 'd-1'), []);
+  await deleteDisk(bench.env, bench.directory(), path.join(bench.root, 'retired', 'd-1'), { keep: [], drop: ['s-1'] });
   assert.ok(!existsSync(bench.directory()));
   const grandchild = dataKeyOf('aes-256-gcm', 100);
   await cloneDisk(
@@ -114,7 +114,7 @@ test('what cannot be linked is copied', async () => {
   await disk.snapshot('s-1');
   await disk.close();
   await clone(bench, 's-1', 'd-2');
-  await deleteDisk(bench.env, bench.directory(), path.join(bench.root, 'retired'), []);
+  await deleteDisk(bench.env, bench.directory(), path.join(bench.root, 'retired'), { keep: [], drop: ['s-1'] });
   const copy = await bench.open({ diskId: 'd-2', dataKey: CLONE_KEY });
   for (let i = 0; i < 20; i++) await expectBlock(copy, i, i + 1);
   await copy.close();
@@ -129,12 +129,15 @@ test('snapshots outlive their disk, and the last one takes the rest along', asyn
     await disk.snapshot(snapshotId);
   }
   const retired = path.join(bench.root, 'retired', 'd-1');
-  await assert.rejects(deleteDisk(bench.env, bench.directory(), retired, []), { kind: 'conflict' }, 'it is open');
+  const none = { keep: [], drop: [] };
+  await assert.rejects(deleteDisk(bench.env, bench.directory(), retired, none), { kind: 'conflict' }, 'it is open');
   await disk.close();
-  await assert.rejects(deleteDisk(bench.env, bench.directory(), retired, ['s-4']), { kind: 'not-found' });
+  const missing = { keep: ['s-4'], drop: ['s-1'] };
+  await assert.rejects(deleteDisk(bench.env, bench.directory(), retired, missing), { kind: 'not-found' });
   await (await bench.open()).close();
-  await deleteDisk(bench.env, bench.directory(), retired, ['s-1', 's-3']);
-  await deleteDisk(bench.env, bench.directory(), retired, ['s-1', 's-3']);
+  const fates = { keep: ['s-1', 's-3'], drop: ['s-2'] };
+  await deleteDisk(bench.env, bench.directory(), retired, fates);
+  await deleteDisk(bench.env, bench.directory(), retired, fates);
   assert.deepEqual(readdirSync(path.join(retired, 'roots')).sort(), ['s-1', 's-3']);
   await clone(bench, 's-3', 'd-2', retired);
   const copy = await bench.open({ diskId: 'd-2', dataKey: CLONE_KEY });
@@ -143,6 +146,45 @@ test('snapshots outlive their disk, and the last one takes the rest along', asyn
   await assert.rejects(clone(bench, 's-2', 'd-3', retired), { kind: 'not-found' });
   for (const snapshotId of ['s-1', 's-1', 's-3', 's-3']) await deleteSnapshot(bench.env, retired, snapshotId);
   assert.deepEqual(readdirSync(path.join(bench.root, 'retired')), []);
+});
+
+test('a snapshot that the deletion of its disk does not know stays, and is named', async () => {
+  for (const fates of [
+    { keep: [], drop: [] },
+    { keep: ['s-1'], drop: ['s-2'] },
+    { keep: [], drop: ['s-1', 's-2', 's-4'] },
+  ]) {
+    using bench = new DiskBench();
+    await bench.create();
+    const disk = await bench.open();
+    for (const [i, snapshotId] of ['s-1', 's-2', 's-3'].entries()) {
+      await disk.write(0, blockOf(i + 1), { fua: false });
+      await disk.snapshot(snapshotId);
+    }
+    await disk.write(0, blockOf(4), { fua: false });
+    await disk.close();
+    // Begun, but no snapshot: it keeps nothing.
+    writeFileSync(path.join(bench.directory(), 'roots', 's-5.new'), '');
+    const { keep, drop } = fates;
+    const unknown = ['s-1', 's-2', 's-3'].filter((id) => !keep.includes(id) && !drop.includes(id));
+    const retired = path.join(bench.root, 'retired', 'd-1');
+    await deleteDisk(bench.env, bench.directory(), retired, fates);
+    await deleteDisk(bench.env, bench.directory(), retired, fates);
+    assert.ok(!existsSync(bench.directory()));
+    assert.deepEqual(readdirSync(path.join(retired, 'roots')).toSorted(), [...keep, ...unknown]);
+    const said = bench.log.lines.filter(({ level }) => level === 'warn').map(({ fields }) => fields['snapshotIds']);
+    assert.deepEqual(said, [unknown]);
+
+    // The last one that is known does not take it along.
+    for (const snapshotId of keep) await deleteSnapshot(bench.env, retired, snapshotId);
+    await clone(bench, 's-3', 'd-2', retired);
+    const copy = await bench.open({ diskId: 'd-2', dataKey: CLONE_KEY });
+    await expectBlock(copy, 0, 3);
+    await copy.close();
+    // Who knows them all deletes them all, though the disk is long gone.
+    await deleteDisk(bench.env, bench.directory(), retired, { keep: [], drop: unknown });
+    assert.deepEqual(readdirSync(path.join(bench.root, 'retired')), []);
+  }
 });
 
 test('a deletion whose move fails leaves a disk that the last snapshot does not take along', async () => {
@@ -158,7 +200,9 @@ test('a deletion whose move fails leaves a disk that the last snapshot does not 
   await disk.snapshot('s-1');
   await disk.close();
   const retired = path.join(bench.root, 'retired', 'd-1');
-  await assert.rejects(deleteDisk(bench.env, bench.directory(), retired, ['s-1']), { kind: 'unavailable' });
+  await assert.rejects(deleteDisk(bench.env, bench.directory(), retired, { keep: ['s-1'], drop: [] }), {
+    kind: 'unavailable',
+  });
   // What a deletion of an earlier version left.
   writeFileSync(path.join(bench.directory(), 'retired'), '');
   disk = await bench.open({ readOnly: true });
@@ -169,7 +213,7 @@ test('a deletion whose move fails leaves a disk that the last snapshot does not 
   await disk.snapshot('s-2');
   await disk.close();
   broken = false;
-  await deleteDisk(bench.env, bench.directory(), retired, ['s-2']);
+  await deleteDisk(bench.env, bench.directory(), retired, { keep: ['s-2'], drop: [] });
   await deleteSnapshot(bench.env, retired, 's-2');
   assert.deepEqual(readdirSync(path.join(bench.root, 'retired')), []);
 });
@@ -181,9 +225,9 @@ test('a deletion that ended after the move is finished when it is asked for agai
   await disk.snapshot('s-1');
   await disk.close();
   const retired = path.join(bench.root, 'retired', 'd-1');
-  await deleteDisk(bench.env, bench.directory(), retired, ['s-1']);
+  await deleteDisk(bench.env, bench.directory(), retired, { keep: ['s-1'], drop: [] });
   rmSync(path.join(retired, 'retired'));
-  await deleteDisk(bench.env, bench.directory(), retired, ['s-1']);
+  await deleteDisk(bench.env, bench.directory(), retired, { keep: ['s-1'], drop: [] });
   const held = localFiles.lock(path.join(retired, 'lock'));
   await assert.rejects(deleteSnapshot(bench.env, retired, 's-1'), { kind: 'conflict' });
   held[Symbol.dispose]();

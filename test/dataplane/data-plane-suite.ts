@@ -80,10 +80,10 @@ export function dataPlaneSuite(name: string, make: () => Promise<DataPlaneUnderT
   promise('an open disk cannot be removed; removing a closed one can be repeated', async (plane) => {
     await plane.createDisk(identity('d-one'), dataKey(1));
     await plane.openExport(request('d-one', 1));
-    await assert.rejects(plane.deleteDisk('d-one', []), (error) => isKind(error, 'conflict'));
+    await assert.rejects(plane.deleteDisk('d-one', { keep: [], drop: [] }), (error) => isKind(error, 'conflict'));
     await plane.closeExport('e-d-one', { force: false });
-    await plane.deleteDisk('d-one', []);
-    await plane.deleteDisk('d-one', []);
+    await plane.deleteDisk('d-one', { keep: [], drop: [] });
+    await plane.deleteDisk('d-one', { keep: [], drop: [] });
     await assert.rejects(plane.openExport(request('d-one', 1)), (error) => isKind(error, 'not-found'));
   });
 
@@ -164,8 +164,10 @@ export function dataPlaneSuite(name: string, make: () => Promise<DataPlaneUnderT
     for (const snapshotId of ['s-one', 's-two'])
       await assert.rejects(plane.deleteSnapshot('d-one', snapshotId), (error) => isKind(error, 'conflict'));
     await plane.closeExport('e-d-one', { force: false });
-    await assert.rejects(plane.deleteDisk('d-one', ['s-two']), (error) => isKind(error, 'conflict'));
-    await plane.deleteDisk('d-one', ['s-one', 's-two']);
+    await assert.rejects(plane.deleteDisk('d-one', { keep: ['s-two'], drop: ['s-one'] }), (error) =>
+      isKind(error, 'conflict'),
+    );
+    await plane.deleteDisk('d-one', { keep: ['s-one', 's-two'], drop: [] });
     assert.equal(await subject.read(served), 2);
     await plane.closeExport('e-d-snap', { force: false });
     assert.equal(await subject.read(await plane.openSnapshotExport(asked())), 2);
@@ -222,7 +224,7 @@ export function dataPlaneSuite(name: string, make: () => Promise<DataPlaneUnderT
     const pin = await plane.createSnapshot('d-one', 's-one', dataKey(1), undefined);
     const source = { diskId: 'd-one', snapshotId: 's-one', dataKey: dataKey(1), pin };
     await plane.cloneDisk(source, identity('d-two', 2 * GiB), dataKey(2));
-    await plane.deleteDisk('d-one', []);
+    await plane.deleteDisk('d-one', { keep: [], drop: ['s-one'] });
     await assert.rejects(plane.openExport(request('d-two', 1)));
     assert.equal(await subject.read(await plane.openExport(request('d-two', 2))), 5);
   });
@@ -231,7 +233,7 @@ export function dataPlaneSuite(name: string, make: () => Promise<DataPlaneUnderT
     await plane.createDisk(identity('d-one'), dataKey(1));
     await plane.createSnapshot('d-one', 's-keep', dataKey(1), undefined);
     await plane.createSnapshot('d-one', 's-drop', dataKey(1), undefined);
-    await plane.deleteDisk('d-one', ['s-keep']);
+    await plane.deleteDisk('d-one', { keep: ['s-keep'], drop: ['s-drop'] });
     const source = (snapshotId: string) => ({ diskId: 'd-one', snapshotId, dataKey: dataKey(1), pin: undefined });
     await plane.cloneDisk(source('s-keep'), identity('d-two'), dataKey(2));
     await assert.rejects(plane.cloneDisk(source('s-drop'), identity('d-three'), dataKey(3)), (error) =>
@@ -241,6 +243,32 @@ export function dataPlaneSuite(name: string, make: () => Promise<DataPlaneUnderT
     await plane.deleteSnapshot('d-one', 's-keep');
     await assert.rejects(plane.cloneDisk(source('s-keep'), identity('d-four'), dataKey(4)));
     await plane.openExport(request('d-two', 2));
+  });
+
+  promise('a snapshot that the deletion of its disk does not know stays, exported or not', async (plane, subject) => {
+    await plane.createDisk(identity('d-one'), dataKey(1));
+    await subject.write(await plane.openExport(request('d-one', 1)), 5);
+    for (const snapshotId of ['s-old', 's-new', 's-keep'])
+      await plane.createSnapshot('d-one', snapshotId, dataKey(1), undefined);
+    await plane.closeExport('e-d-one', { force: false });
+    const asked = { ...request('d-snap', 1), diskId: 'd-one', snapshotId: 's-new', baseSnapshotId: undefined };
+    const served = await plane.openSnapshotExport(asked);
+    await assert.rejects(plane.deleteDisk('d-one', { keep: ['s-keep', 's-none'], drop: [] }), (error) =>
+      isKind(error, 'not-found'),
+    );
+    await plane.deleteDisk('d-one', { keep: ['s-keep'], drop: ['s-old'] });
+    await assert.rejects(plane.openExport(request('d-one', 1)), (error) => isKind(error, 'not-found'));
+    assert.equal(await subject.read(served), 5);
+    await plane.closeExport('e-d-snap', { force: false });
+    await plane.deleteSnapshot('d-one', 's-keep');
+    const source = (snapshotId: string) => ({ diskId: 'd-one', snapshotId, dataKey: dataKey(1), pin: undefined });
+    await assert.rejects(plane.cloneDisk(source('s-old'), identity('d-two'), dataKey(2)), (error) =>
+      isKind(error, 'not-found'),
+    );
+    await plane.cloneDisk(source('s-new'), identity('d-two'), dataKey(2));
+    assert.equal(await subject.read(await plane.openExport(request('d-two', 2))), 5);
+    await plane.deleteDisk('d-one', { keep: [], drop: ['s-new'] });
+    await assert.rejects(plane.cloneDisk(source('s-new'), identity('d-three'), dataKey(3)));
   });
 
   promise(

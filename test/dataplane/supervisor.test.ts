@@ -86,7 +86,7 @@ test('errors of the disk server keep their kind and code', async () => {
   const supervisor = scene.supervisor();
   await supervisor.start();
   await assert.rejects(
-    supervisor.request('deleteDisk', { diskId: 'd-1', keepSnapshots: [] }),
+    supervisor.request('deleteDisk', { diskId: 'd-1', snapshots: { keep: [], drop: [] } }),
     (error) => isKind(error, 'no-space') && error.code === 'FULL',
   );
 });

@@ -214,3 +214,27 @@ for (const [part, version] of [
     assert.deepEqual(await outcome(directory), { first: 3, second: 5 });
     assert.ok(existsSync(path.join(directory, 'disks', disks.first, 'roots', snapshotId)));
   });
+
+test('an old database deletes no newer snapshot with its disk: the current one, put back, clones it', async () => {
+  const directory = at('deleted');
+  cpSync(at('current'), directory, { recursive: true });
+  put('database', 'old', directory);
+  const root = path.join('roots', snapshotId);
+  {
+    await using server = await TestServer.start({ dataDirectory: directory });
+    const api = new Api(server);
+    await api.call('ecs', 'DeleteDisk', { DiskId: disks.first });
+    assert.ok(!existsSync(path.join(directory, 'disks', disks.first)));
+    assert.ok(existsSync(path.join(directory, 'retired', disks.first, root)));
+    await server.kill('SIGTERM');
+  }
+  put('database', 'current', directory);
+  await using server = await TestServer.start({ dataDirectory: directory });
+  const api = new Api(server);
+  const clone = await api.createDisk({ Encrypted: 'true', SnapshotId: snapshotId });
+  assert.equal(await firstByte(api, clone), 2);
+  await api.call('ecs', 'DeleteDisk', { DiskId: disks.first });
+  assert.ok(existsSync(path.join(directory, 'retired', disks.first, root)));
+  await api.call('ecs', 'DeleteSnapshot', { SnapshotId: snapshotId, Force: 'true' });
+  assert.ok(!existsSync(path.join(directory, 'retired', disks.first)));
+});

@@ -637,7 +637,7 @@ class World {
     const [block = 0] = this.#oracle.blocks;
     await clone.write(block * BLOCK_BYTES, this.#fresh(), { fua: false });
     await clone.close();
-    await deleteDisk(this.#env(), directory, `${RETIRED}/${diskId}`, []);
+    await deleteDisk(this.#env(), directory, `${RETIRED}/${diskId}`, { keep: [], drop: [] });
     this.reached.clones += 1;
   }
 
@@ -659,7 +659,10 @@ class World {
     await this.#checkKeptClone();
     const ids = this.#oracle.snapshotIds;
     const retired = `${RETIRED}/${DISK_ID}`;
-    await deleteDisk(this.#env(), `${LIVING}/${DISK_ID}`, retired, ids);
+    const there = await this.#files.list(`${LIVING}/${DISK_ID}/roots`);
+    // Snapshots of which nobody was told.
+    const drop = there.filter((name) => !ids.includes(name));
+    await deleteDisk(this.#env(), `${LIVING}/${DISK_ID}`, retired, { keep: ids, drop });
     this.#maybeLosePower();
     assert.equal(await this.#files.stat(`${LIVING}/${DISK_ID}`), undefined, 'a deleted disk stays deleted');
     if (ids.length > 0) assert.deepEqual((await this.#files.list(`${retired}/roots`)).sort(), ids.toSorted());

@@ -10,6 +10,7 @@ import type {
   OpenSnapshotExport,
   ScrubReport,
   ScrubState,
+  SnapshotFates,
   StartScrub,
 } from '../../src/dataplane/data-plane.ts';
 import { DISK_NOT_CLEAN } from '../../src/dataplane/data-plane.ts';
@@ -75,13 +76,16 @@ export class MemoryDataPlane implements DataPlane {
     });
   }
 
-  deleteDisk(diskId: string, keepSnapshots: readonly string[]): Promise<void> {
+  deleteDisk(diskId: string, { keep, drop }: SnapshotFates): Promise<void> {
     return this.#call('deleteDisk', [diskId], [], () => {
       const disk = this.#disks.get(diskId);
       if (disk === undefined) return;
       this.#refuseOpen(diskId);
-      this.#refuseHeld((snapshotId) => disk.snapshots.has(snapshotId) && !keepSnapshots.includes(snapshotId));
-      for (const id of disk.snapshots.keys()) if (!keepSnapshots.includes(id)) disk.snapshots.delete(id);
+      this.#refuseHeld((snapshotId) => drop.includes(snapshotId));
+      const missing = disk.deleted ? undefined : keep.find((id) => !disk.snapshots.has(id));
+      if (missing !== undefined)
+        throw new SystemError('not-found', 'SNAPSHOT_NOT_FOUND', `snapshot ${missing} is not there`);
+      for (const id of drop) disk.snapshots.delete(id);
       disk.deleted = true;
       if (disk.snapshots.size === 0) this.#disks.delete(diskId);
     });

@@ -92,7 +92,7 @@ async function takeBackDisk({ database, dataPlane, log }: Parts, diskId: string,
   try {
     await database.transact((transaction) => moveDisk(transaction, diskId, 'Deleting'));
     if (isKind(why, 'unavailable')) return;
-    await dataPlane.deleteDisk(diskId, []);
+    await dataPlane.deleteDisk(diskId, { keep: [], drop: [] });
     await database.transact((transaction) => deleteDisk(transaction, diskId));
   } catch (error) {
     log.warn(

@@ -4,7 +4,7 @@ import { deleteDisk, findDisk, type Disk } from '../../metadata/disks.ts';
 import { findExportOfDisk } from '../../metadata/exports.ts';
 import type { Transaction } from '../../metadata/reader.ts';
 import { exportsOfSnapshot } from '../../metadata/snapshot-exports.ts';
-import { deleteSnapshot, listSnapshotsOfDisk } from '../../metadata/snapshots.ts';
+import { deleteSnapshot, listSnapshotsOfDisk, type Snapshot } from '../../metadata/snapshots.ts';
 import { ApiError } from '../../api/errors.ts';
 import { moveDisk, moveSnapshot } from './status-changes.ts';
 
@@ -57,8 +57,12 @@ export async function removeDisk(parts: Parts, diskId: string): Promise<void> {
 /** Steps 2 and 3 for a disk in status Deleting. */
 export async function finishDiskRemoval({ database, dataPlane }: Parts, diskId: string): Promise<void> {
   const snapshots = await listSnapshotsOfDisk(database.read, diskId);
-  const kept = snapshots.filter(({ status }) => status !== 'deleting').map(({ snapshotId }) => snapshotId);
-  await dataPlane.deleteDisk(diskId, kept);
+  const ids = (isWanted: (snapshot: Snapshot) => boolean): string[] =>
+    snapshots.filter(isWanted).map(({ snapshotId }) => snapshotId);
+  await dataPlane.deleteDisk(diskId, {
+    keep: ids(({ status }) => status !== 'deleting'),
+    drop: ids(({ status }) => status === 'deleting'),
+  });
   await database.transact(async (transaction) => {
     for (const { snapshotId, status } of await listSnapshotsOfDisk(transaction, diskId)) {
       if (status === 'deleting') await deleteSnapshot(transaction, snapshotId);

@@ -115,7 +115,7 @@ export async function takeBack(
   row: Transfer,
   failure: Transfer['failure'],
 ): Promise<void> {
-  const { transferId, diskId } = row;
+  const { transferId, diskId, snapshotId } = row;
   assert(diskId !== null, 'a transfer that is being applied has a disk');
   const isNew = row.baseSnapshotId === null;
   await database.transact(async (transaction) => {
@@ -127,7 +127,7 @@ export async function takeBack(
   });
   if (!isNew) return;
   try {
-    await dataPlane.deleteDisk(diskId, []);
+    await dataPlane.deleteDisk(diskId, { keep: [], drop: snapshotId === null ? [] : [snapshotId] });
     await database.transact((transaction) => deleteDisk(transaction, diskId));
   } catch (error) {
     log.warn(

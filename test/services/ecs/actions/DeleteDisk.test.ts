@@ -3,7 +3,7 @@ import { test } from 'node:test';
 
 import { SystemError } from '../../../../src/base/errors.ts';
 import { findDisk, updateDisk } from '../../../../src/metadata/disks.ts';
-import { findSnapshot, updateSnapshot } from '../../../../src/metadata/snapshots.ts';
+import { deleteSnapshot, findSnapshot, updateSnapshot } from '../../../../src/metadata/snapshots.ts';
 import { DeleteDisk } from '../../../../src/services/ecs/actions/DeleteDisk.ts';
 import { ACCOUNT, OTHER_ACCOUNT, TestCloud } from '../test-cloud.ts';
 
@@ -59,6 +59,24 @@ test('automatic snapshots stay when the disk says so', async () => {
   });
   await remove(cloud, diskId);
   assert.deepEqual(cloud.plane.snapshotIds(diskId), [automatic]);
+});
+
+test('a snapshot that the database does not know stays; one that it knows and that is gone keeps the disk', async () => {
+  await using cloud = await TestCloud.open();
+  const diskId = await cloud.createDisk();
+  await cloud.useDisk(diskId);
+  const known = await cloud.createSnapshot(diskId);
+  const unknown = await cloud.createSnapshot(diskId);
+  await cloud.database.transact((transaction) => deleteSnapshot(transaction, unknown));
+  await remove(cloud, diskId);
+  assert.equal(await findDisk(cloud.database.read, diskId), undefined);
+  assert.deepEqual(cloud.plane.snapshotIds(diskId), [known, unknown]);
+
+  const other = await cloud.createDisk();
+  await cloud.useDisk(other);
+  await cloud.plane.deleteSnapshot(other, await cloud.createSnapshot(other));
+  await assert.rejects(remove(cloud, other));
+  assert.ok(cloud.plane.diskIds.includes(other));
 });
 
 test('a disk that is in use is refused, naming what uses it', async () => {
