@@ -1,6 +1,9 @@
 // docs/coverage.md: what of each product's surface works.
 import type { Members, ProductDescription, Shape } from '../src/api/description.ts';
 import { isList, isStructure } from '../src/api/description.ts';
+import { handlingOf } from './handling.ts';
+import type { Handling } from './handling.ts';
+import { proofOf } from './proof.ts';
 import type { Patch } from './shapes.ts';
 
 const TITLES: Record<string, string> = {
@@ -25,9 +28,18 @@ export function renderCoverage(products: readonly CoveredProduct[]): string {
       '',
       `Shapes from ${from}${patches.length > 0 ? `, with spec/patches/${description.product}.json` : ''}.`,
       '',
-      '| Operation | Parameters (**required**) |',
-      '|---|---|',
-      ...actions.map(([name, { request, required }]) => `| ${name} | ${parameters(request, required)} |`),
+      '| Operation | Works (**required**) | Refused | Ignored | Shown by |',
+      '|---|---|---|---|---|',
+      ...actions.map(([name, { request, required }]) => {
+        const handling = handlingOf(description.product, name);
+        const cells = [
+          parameters(without(request, handling), required),
+          reasons(Object.entries(handling.refused ?? {}).map(([parameter, { why }]) => [parameter, why])),
+          reasons(Object.entries(handling.ignored ?? {})),
+          proofOf(description.product, name).join(', '),
+        ];
+        return `| ${name} | ${cells.join(' | ')} |`;
+      }),
       '',
       ...(description.otherActions.length === 0
         ? []
@@ -47,10 +59,23 @@ export function renderCoverage(products: readonly CoveredProduct[]): string {
     '',
     'Every operation also takes the common parameters (docs/protocols/rpc.md) and `RegionId`; `OwnerId`, `OwnerAccount`,',
     '`ResourceOwnerId` and `ResourceOwnerAccount` are accepted and have no effect. Any other parameter is refused with',
-    '400 `UnsupportedParameter`, and an operation that is not in a table with 404 `InvalidAction.NotFound`.',
+    '400 `UnsupportedParameter`, and an operation that is not in a table with 404 `InvalidAction.NotFound`. What the vendor',
+    'describes and this server does not do is refused, not ignored, where ignoring it would change what the caller gets.',
+    '',
+    '“Shown by”: the test of the operation, and the end-to-end tests in which the vendor’s own SDK calls it.',
     '',
     ...sections,
   ].join('\n');
+}
+
+/** What is left when the refused and ignored ones are taken away. */
+function without(request: Members, { refused = {}, ignored = {} }: Handling): Members {
+  const gone = new Set([...Object.keys(refused), ...Object.keys(ignored)]);
+  return Object.fromEntries(Object.entries(request).filter(([name]) => !gone.has(name)));
+}
+
+function reasons(entries: readonly (readonly [string, string])[]): string {
+  return entries.length === 0 ? '–' : entries.map(([name, why]) => `${name} (${why})`).join('; ');
 }
 
 function parameters(request: Members, required: readonly string[]): string {
