@@ -28,6 +28,8 @@ export interface Config {
   readonly passphraseFile: string | undefined;
   /** Leave the disk server serving when this program is asked to stop. */
   readonly keepExports: boolean;
+  /** Let `sealdisk clock advance` put the date forward. For tests: only where nobody else can reach the server. */
+  readonly testClock: boolean;
 }
 
 /** What the command line gave; an environment variable fills what it did not. */
@@ -39,6 +41,7 @@ export interface ConfigInput {
   readonly nbdKey?: string;
   readonly nbdClientCa?: string;
   readonly keepExports?: boolean;
+  readonly testClock?: boolean;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -56,10 +59,22 @@ export function loadConfig(input: ConfigInput, environment: Environment): Config
       `--listen ${listen.host} would take signed requests over a network without TLS; listen on 127.0.0.1 and put a TLS proxy in front that keeps the Host header`,
     );
   }
+  const nbdListen = parseAddress(
+    input.nbdListen ?? setting('SEALDISK_NBD_LISTEN') ?? '127.0.0.1:10809',
+    '--nbd-listen',
+  );
+  const testClock = input.testClock ?? false;
+  if (testClock && !LOOPBACK.test(nbdListen.host)) {
+    throw new SystemError(
+      'invalid',
+      'TEST_CLOCK_EXPOSED',
+      `--test-clock is for tests on one machine, and --nbd-listen ${nbdListen.host} is reached from others; leave one of them out`,
+    );
+  }
   return Object.freeze({
     dataDirectory: dataDirectory(input.dataDir, environment),
     listen,
-    nbdListen: parseAddress(input.nbdListen ?? setting('SEALDISK_NBD_LISTEN') ?? '127.0.0.1:10809', '--nbd-listen'),
+    nbdListen,
     nbdCertificates: nbdCertificates(
       input.nbdCertificate ?? setting('SEALDISK_NBD_CERTIFICATE'),
       input.nbdKey ?? setting('SEALDISK_NBD_KEY'),
@@ -69,6 +84,7 @@ export function loadConfig(input: ConfigInput, environment: Environment): Config
     presetAccessKey: presetAccessKey(setting('SEALDISK_ACCESS_KEY_ID'), setting('SEALDISK_ACCESS_KEY_SECRET')),
     passphraseFile: setting('SEALDISK_PASSPHRASE_FILE'),
     keepExports: input.keepExports ?? false,
+    testClock,
   });
 }
 

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import pino from 'pino';
 
 import { SystemError, type ErrorKind } from './base/errors.ts';
-import { systemClock as clock } from './base/system-clock.ts';
+import { systemClock } from './base/system-clock.ts';
 import { systemRandom as random } from './base/system-random.ts';
 import { GiB } from './base/units.ts';
 import { HEAD_COPIES, HEAD_SIZE_BYTES, readHeadFields, type Head } from './block/head-format.ts';
@@ -24,6 +24,7 @@ import { findKeyVersion } from './metadata/key-versions.ts';
 import { evaluateServiceRole } from './ram/roles.ts';
 import { recordPin } from './services/ecs/pins.ts';
 import { openDataKey, type StoredDataKey } from './services/ecs/stored-data-key.ts';
+import { clockOf } from './test-clock.ts';
 
 const PROGRAM = fileURLToPath(new URL('./diskserver/fsck-main.ts', import.meta.url));
 
@@ -71,7 +72,7 @@ export async function fsck(options: FsckOptions): Promise<{ check?: FsckReport; 
     database: open.database,
     sealer: open.rootKey.sealer,
     ciphers: open.ciphers,
-    clock,
+    clock: await clockOf(open.database, systemClock),
     random,
     evaluateServiceRole: (request) => evaluateServiceRole(open.database.read, request),
   });

@@ -7,8 +7,10 @@ import pino from 'pino';
 import { adminSocket, type NewAccount } from './admin/admin-protocol.ts';
 import { AdminServer } from './admin/admin-server.ts';
 import { messageOf, SystemError } from './base/errors.ts';
+import { isoSeconds } from './base/clock.ts';
 import type { Logger } from './base/log.ts';
-import { systemClock as clock } from './base/system-clock.ts';
+import { Scheduler } from './base/scheduler.ts';
+import { systemClock } from './base/system-clock.ts';
 import { forbidMemoryDumps } from './base/system-host.ts';
 import { systemRandom as random } from './base/system-random.ts';
 import { VERSION } from './base/version.ts';
@@ -17,6 +19,7 @@ import { openDataDirectory, type OpenDataDirectory } from './data-directory.ts';
 import { RemoteDataPlane } from './dataplane/remote-data-plane.ts';
 import { Supervisor } from './dataplane/supervisor.ts';
 import { makeFirstAccount } from './first-account.ts';
+import type { ReturnedKeys } from './kms/key-destruction.ts';
 import { openKms } from './kms/kms.ts';
 import { ClientTokens } from './metadata/client-tokens.ts';
 import { createAccessKey, createAccount, type AccountParts, type NewAccessKey } from './ram/accounts.ts';
@@ -27,9 +30,8 @@ import { RpcServer } from './rpc/server.ts';
 import type { EcsDependencies } from './services/ecs/dependencies.ts';
 import { DOCUMENTED_LIMITS } from './services/ecs/encryption-limits.ts';
 import { recordPin } from './services/ecs/pins.ts';
-import { finishRemovals, takeBackCreations } from './services/ecs/reconcile.ts';
+import { takeBackCreations } from './services/ecs/reconcile.ts';
 import { ecsActions } from './services/ecs/registry.ts';
-import { deleteExpiredSnapshots } from './services/ecs/snapshot-retention.ts';
 import { kmsActions } from './services/kms/registry.ts';
 import { ramActions } from './services/ram/registry.ts';
 import { ExportKeeper } from './services/sealdisk/export-keeper.ts';
@@ -37,16 +39,17 @@ import { TransferKeeper } from './services/sealdisk/transfer-keeper.ts';
 import { PassphraseKeys } from './kms/passphrase-keys.ts';
 import { sealdiskActions } from './services/sealdisk/registry.ts';
 import { stsActions } from './services/sts/registry.ts';
+import { clockOf, describeAhead, openServerClock, type ServerClock } from './test-clock.ts';
+import { waitingWork } from './waiting-work.ts';
 
 const DISK_SERVER_PROGRAM = fileURLToPath(new URL('./diskserver/main.ts', import.meta.url));
 
 /** How long running requests may take when the server is asked to stop. */
 const STOP_GRACE_MS = 5_000;
-const HOUSEKEEPING_MS = 60_000;
 
 /** Runs the control plane until it is asked to stop. */
 export async function serve(options: ConfigInput): Promise<void> {
-  const startedMs = clock.monotonicMs();
+  const startedMs = systemClock.monotonicMs();
   const config = loadConfig(options, process.env);
   process.umask(0o077);
   forbidMemoryDumps();
@@ -59,10 +62,12 @@ export async function serve(options: ConfigInput): Promise<void> {
     passphraseFile: config.passphraseFile,
     log,
   });
+  const serverClock = await openServerClock(directory.database, systemClock, config.testClock);
+  const { clock } = serverClock;
   const accounts: AccountParts = { database: directory.database, sealer: directory.rootKey.sealer, clock, random };
   const firstAccount = await makeFirstAccount(accounts, config);
-  await using server = await startServer(config, directory, accounts, log);
-  announce(config, server, firstAccount, clock.monotonicMs() - startedMs);
+  await using server = await startServer(config, directory, accounts, serverClock, log);
+  announce(config, server, firstAccount, serverClock, clock.monotonicMs() - startedMs);
   await stopAsked;
 }
 
@@ -78,6 +83,7 @@ export async function createAccountOffline(options: {
     passphraseFile: config.passphraseFile,
     log,
   });
+  const clock = await clockOf(directory.database, systemClock);
   const accounts: AccountParts = { database: directory.database, sealer: directory.rootKey.sealer, clock, random };
   return createAccount(accounts, { regionId: regionOfAccount(options.region, config) });
 }
@@ -96,6 +102,7 @@ async function startServer(
   config: Config,
   directory: OpenDataDirectory,
   accounts: AccountParts,
+  { clock, test }: ServerClock,
   log: Logger,
 ): Promise<RunningServer> {
   const { database, ciphers, rootKey } = directory;
@@ -110,6 +117,7 @@ async function startServer(
     random,
     evaluateServiceRole: (request) => evaluateServiceRole(database.read, request),
   });
+  tellOfReturnedKeys(kms.returned, log);
 
   const supervisor = new Supervisor({
     dataDirectory: config.dataDirectory,
@@ -147,15 +155,8 @@ async function startServer(
     for (const { diskId, pin } of await supervisor.shutDown()) await recordPin(database, diskId, pin);
   });
 
-  const housekeeping = async (): Promise<void> => {
-    await kms.keys.destroyExpired();
-    await deleteExpiredSnapshots({ database, dataPlane, log }, clock.nowMs());
-    await finishRemovals({ database, dataPlane, log });
-    // A close that a hung disk server carried out after its caller had given up leaves an export that nobody serves.
-    await exports.reopenAll();
-  };
-  inBackground(housekeeping(), log, 'housekeeping failed');
-  stack.use(clock.every(HOUSEKEEPING_MS, () => inBackground(housekeeping(), log, 'housekeeping failed')));
+  const scheduler = stack.use(new Scheduler(clock, log, waitingWork({ ...ecs, exports, kms })));
+  scheduler.start();
   stack.use(exports.keepTrying());
   stack.use(transfers.keepSettling());
 
@@ -171,6 +172,8 @@ async function startServer(
     authorizer: new PolicyAuthorizer(database.read),
     clientTokens: new ClientTokens(database),
     clock,
+    // Clients sign with the real time, wherever the server's date was put.
+    signatureClock: systemClock,
     random,
     log,
     defaultRegion: config.defaultRegion,
@@ -193,9 +196,17 @@ async function startServer(
         defaultRegion: config.defaultRegion,
         ...(supervisor.pid === undefined ? {} : { diskServerPid: supervisor.pid }),
         exports: (await dataPlane.listExports()).length,
+        ...(test && { clock: describeAhead(test.clock.aheadMs) }),
       }),
       createAccount: async ({ region }) => createAccount(accounts, { regionId: regionOfAccount(region, config) }),
       createAccessKey: ({ accountId }) => createAccessKey(accounts, accountId),
+      advanceClock: async ({ seconds }) => {
+        if (test === undefined) throw noTestClock();
+        await test.advance(seconds * 1000);
+        await scheduler.runDue();
+        const { aheadMs } = test.clock;
+        return { now: isoSeconds(clock.nowMs()), ahead: describeAhead(aheadMs), aheadSeconds: aheadMs / 1000 };
+      },
     },
     log,
   );
@@ -204,6 +215,21 @@ async function startServer(
 
   const owned = stack.move();
   return { api, nbd: supervisor.nbdAddress, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+function tellOfReturnedKeys({ destroyedAgain, unguarded }: ReturnedKeys, log: Logger): void {
+  for (const keyId of destroyedAgain)
+    log.warn({ keyId }, 'a key that was destroyed had come back with an old copy, and was destroyed again');
+  for (const keyId of unguarded)
+    log.error({ keyId }, 'the tombstone of a destroyed key does not open: an old copy could bring the key back');
+}
+
+function noTestClock(): SystemError {
+  return new SystemError(
+    'denied',
+    'NO_TEST_CLOCK',
+    'this server keeps the real time; for tests, start one with: sealdisk serve --test-clock',
+  );
 }
 
 function inBackground(work: Promise<unknown>, log: Logger, failure: string): void {
@@ -225,6 +251,7 @@ function announce(
   config: Config,
   { api, nbd }: RunningServer,
   firstAccount: NewAccessKey | undefined,
+  { test }: ServerClock,
   tookMs: number,
 ): void {
   const lines = [
@@ -233,6 +260,13 @@ function announce(
     `  API   http://${api}   ECS, KMS, RAM, STS`,
     `  NBD   ${nbd}   TLS`,
   ];
+  if (test !== undefined) {
+    lines.push(
+      '',
+      `  TEST CLOCK   ${describeAhead(test.clock.aheadMs)} of the real one, and it can be put forward: keys, tokens and snapshots`,
+      '               end early. For tests only; this data directory will not start without --test-clock once it was moved.',
+    );
+  }
   if (firstAccount !== undefined) {
     lines.push(
       '',

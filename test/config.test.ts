@@ -18,3 +18,13 @@ test('certificates for NBD come all three or not at all, from options or the env
     authorities: path.resolve('ca.pem'),
   });
 });
+
+test('a test clock is refused where others reach the server', () => {
+  assert.equal(loadConfig({}, {}).testClock, false);
+  assert.equal(loadConfig({ testClock: true }, {}).testClock, true);
+  assert.throws(() => loadConfig({ testClock: true, nbdListen: '0.0.0.0:10809' }, {}), {
+    kind: 'invalid',
+    code: 'TEST_CLOCK_EXPOSED',
+  });
+  assert.throws(() => loadConfig({ testClock: true, listen: '0.0.0.0:8686' }, {}), { code: 'NOT_LOOPBACK' });
+});

@@ -18,6 +18,8 @@ export interface ServerStatus {
   readonly diskServerPid?: number;
   /** Disks that are open for clients. */
   readonly exports: number;
+  /** `8 days ahead`; only with a test clock. */
+  readonly clock?: string;
 }
 
 export interface NewAccount {
@@ -26,11 +28,21 @@ export interface NewAccount {
   readonly accessKeySecret: string;
 }
 
+export interface TestClockState {
+  /** `yyyy-MM-ddTHH:mm:ssZ` */
+  readonly now: string;
+  /** `8 days ahead` */
+  readonly ahead: string;
+  readonly aheadSeconds: number;
+}
+
 export interface AdminOperations {
   status(input: Record<string, never>): Promise<ServerStatus>;
   createAccount(input: { readonly region?: string }): Promise<NewAccount>;
   /** A further AccessKey for an account whose credentials are lost. */
   createAccessKey(input: { readonly accountId: string }): Promise<NewAccount>;
+  /** Puts the test clock forward, and answers when everything that is due then was tried. */
+  advanceClock(input: { readonly seconds: number }): Promise<TestClockState>;
 }
 
 export function adminSocket(dataDirectory: string): string {

@@ -11,6 +11,7 @@ export interface Composition {
     readonly nbdKey?: string;
     readonly nbdClientCa?: string;
     readonly keepExports?: boolean;
+    readonly testClock?: boolean;
   }): Promise<void>;
   /** Checks or rebuilds a disk that nobody has open. */
   fsck(options: {

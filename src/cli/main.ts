@@ -5,6 +5,7 @@ import { dieWithParent } from '../base/system-host.ts';
 import { VERSION } from '../base/version.ts';
 import { accountAccessKey, accountCreate } from './commands/account.ts';
 import { demo } from './commands/demo.ts';
+import { advanceClock } from './commands/clock.ts';
 import { scrubDisk } from './commands/disk-scrub.ts';
 import { diskUsage } from './commands/disk-usage.ts';
 import { diskReceive, type ReceiveOptions } from './commands/disk-receive.ts';
@@ -59,6 +60,7 @@ export async function main(args: readonly string[], composition: Composition): P
     .option('--nbd-key <file>', 'its private key (SEALDISK_NBD_KEY)')
     .option('--nbd-client-ca <file>', 'who issues certificates of NBD clients (SEALDISK_NBD_CLIENT_CA)')
     .option('--keep-exports', 'when stopped, leave open disks serving for the next start to adopt')
+    .option('--test-clock', 'let "sealdisk clock advance" put the date forward, for tests; loopback only')
     .action((options: Parameters<Composition['serve']>[0]) => run({}, () => composition.serve(options)));
   program
     .command('status')
@@ -66,6 +68,16 @@ export async function main(args: readonly string[], composition: Composition): P
     .option(...dataDir)
     .option(...json)
     .action((options: { dataDir?: string; json?: boolean }) => run(options, (output) => status(options, output)));
+
+  const clock = program.command('clock').description('the date of a server that was started with --test-clock');
+  clock
+    .command('advance <duration>')
+    .description('put the date forward by 8d, 12h, 30m or 90s, and do everything that is due then')
+    .option(...dataDir)
+    .option(...json)
+    .action((duration: string, options: { dataDir?: string; json?: boolean }) =>
+      run(options, (output) => advanceClock(duration, options, output)),
+    );
 
   const account = program.command('account').description('accounts and their AccessKeys');
   account

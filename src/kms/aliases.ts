@@ -1,9 +1,11 @@
 import type { Clock } from '../base/clock.ts';
 import { isKind } from '../base/errors.ts';
-import { insertAlias, listAliases } from '../metadata/aliases.ts';
+import { deleteAlias, findAlias, insertAlias, listAliases, updateAlias } from '../metadata/aliases.ts';
+import type { Alias } from '../metadata/aliases.ts';
 import type { Database } from '../metadata/database.ts';
+import type { Reader } from '../metadata/reader.ts';
 import type { Keys } from './keys.ts';
-import { kmsRefusal } from './refusals.ts';
+import { kmsRefusal, requireState } from './refusals.ts';
 import type { Scope } from './scope.ts';
 
 /** Of one account in a region. Source: facts.md 2.9. */
@@ -55,7 +57,38 @@ export class Aliases {
     }
   }
 
-  list(scope: Scope, page: { readonly offset: number; readonly limit: number }) {
-    return listAliases(this.#database.read, scope, page);
+  /**
+   * Makes an alias lead to another key. Only that key's state counts (facts.md 2.4).
+   * @throws {SystemError} codes `ALIAS_NOT_FOUND`, `SERVICE_KEY_FIXED`, and those of finding the key in a fit state.
+   */
+  async update(scope: Scope, aliasName: string, keyReference: string): Promise<void> {
+    await this.#database.transact(async (transaction) => {
+      const alias = await this.#own(transaction, scope, aliasName);
+      const key = await this.#keys.findIn(transaction, scope, keyReference, { alias: 'refused' });
+      requireState('UpdateAlias', key);
+      const { accountId, regionId } = alias;
+      await updateAlias(transaction, { accountId, regionId, aliasName }, { keyId: key.keyId });
+    });
+  }
+
+  /** Whatever the state of its key. @throws {SystemError} codes `ALIAS_NOT_FOUND`, `SERVICE_KEY_FIXED`. */
+  async delete(scope: Scope, aliasName: string): Promise<void> {
+    await this.#database.transact(async (transaction) => {
+      await deleteAlias(transaction, await this.#own(transaction, scope, aliasName));
+    });
+  }
+
+  /** Of all keys, or of one. */
+  list(scope: Scope, page: { readonly offset: number; readonly limit: number }, keyId?: string) {
+    return listAliases(this.#database.read, scope, page, keyId);
+  }
+
+  async #own(reader: Reader, { accountId, regionId }: Scope, aliasName: string): Promise<Alias> {
+    const alias = await findAlias(reader, accountId, regionId, aliasName);
+    if (alias === undefined) throw kmsRefusal('ALIAS_NOT_FOUND', 'There is no such alias in this region.');
+    // Source: decisions.md B10.
+    if (judgeAliasName(aliasName) === 'reserved')
+      throw kmsRefusal('SERVICE_KEY_FIXED', 'The alias of the service key stays as it is.');
+    return alias;
   }
 }

@@ -13,7 +13,7 @@ export async function writeDurably(
   content: Uint8Array,
   options: { readonly replace: boolean },
 ): Promise<void> {
-  const temporary = `${file}.new`;
+  const temporary = temporaryOf(file);
   try {
     // What an earlier crash left under this name was never used.
     await rm(temporary, { force: true });
@@ -33,6 +33,9 @@ export async function writeDurably(
   }
   await syncDirectory(path.dirname(file));
 }
+
+/** Under which name `writeDurably` writes first; a crash may leave it. */
+export const temporaryOf = (file: string): string => `${file}.new`;
 
 /** Overwrites and removes a file, durably. A missing one is fine. The medium may keep copies of its own. */
 export async function eraseDurably(file: string): Promise<void> {

@@ -6,12 +6,33 @@ export type KeyOperation =
   | 'Decrypt'
   | 'GenerateDataKey'
   | 'GenerateDataKeyWithoutPlaintext'
-  | 'DescribeKey'
+  | 'CreateKeyVersion'
+  | 'UpdateRotationPolicy'
+  | KeyReading
+  | 'UpdateKeyDescription'
+  | 'SetDeletionProtection'
+  | 'SetKeyPolicy'
   | 'EnableKey'
   | 'DisableKey'
   | 'ScheduleKeyDeletion'
   | 'CancelKeyDeletion'
-  | 'CreateAlias';
+  | 'CreateAlias'
+  | 'UpdateAlias';
+
+/** Possible in every state: they neither use the key nor change what its state decides. */
+export type KeyReading =
+  | 'DescribeKey'
+  | 'DescribeKeyVersion'
+  | 'ListKeyVersions'
+  | 'ListAliasesByKeyId'
+  | 'DeleteAlias'
+  | 'GetKeyPolicy'
+  | 'TagResource'
+  | 'UntagResource'
+  | 'ListResourceTags'
+  | 'TagResources'
+  | 'UntagResources'
+  | 'ListTagResources';
 
 /** Why a state forbids an operation: codes of SystemErrors of kind `conflict`. */
 export type StateRefusal = 'KEY_DISABLED' | 'KEY_PENDING_DELETION' | 'KEY_PENDING_IMPORT' | 'KEY_STATE_CONFLICT';
@@ -27,18 +48,42 @@ const use: Row = {
   PendingImport: 'KEY_PENDING_IMPORT',
 };
 const toggle: Row = { Enabled: ok, Disabled: ok, PendingDeletion: conflict, PendingImport: conflict };
+const always: Row = { Enabled: ok, Disabled: ok, PendingDeletion: ok, PendingImport: ok };
+const edit: Row = { Enabled: ok, Disabled: ok, PendingDeletion: 'KEY_PENDING_DELETION', PendingImport: ok };
 const unlessDying: Row = { Enabled: ok, Disabled: ok, PendingDeletion: conflict, PendingImport: ok };
 
-/** Source: facts.md 2.4, "Impact of CMK state on API calls". */
+/**
+ * Source: facts.md 2.4, "Impact of CMK state on API calls". CreateKeyVersion, UpdateRotationPolicy and
+ * SetDeletionProtection: their own pages of the API reference. Key policies and tags are in no table: a policy is edited
+ * like a description, tags in every state.
+ */
 export const KEY_STATES: Readonly<Record<KeyOperation, Row>> = {
   Encrypt: use,
   Decrypt: use,
   GenerateDataKey: use,
   GenerateDataKeyWithoutPlaintext: use,
-  DescribeKey: { Enabled: ok, Disabled: ok, PendingDeletion: ok, PendingImport: ok },
+  CreateKeyVersion: use,
+  UpdateRotationPolicy: use,
+  DescribeKey: always,
+  DescribeKeyVersion: always,
+  ListKeyVersions: always,
+  ListAliasesByKeyId: always,
+  DeleteAlias: always,
+  GetKeyPolicy: always,
+  TagResource: always,
+  UntagResource: always,
+  ListResourceTags: always,
+  TagResources: always,
+  UntagResources: always,
+  ListTagResources: always,
+  UpdateKeyDescription: edit,
+  SetDeletionProtection: edit,
+  SetKeyPolicy: edit,
   EnableKey: toggle,
   DisableKey: toggle,
   ScheduleKeyDeletion: unlessDying,
   CancelKeyDeletion: { Enabled: conflict, Disabled: conflict, PendingDeletion: ok, PendingImport: conflict },
   CreateAlias: unlessDying,
+  // Of the key that the alias is to lead to.
+  UpdateAlias: edit,
 };

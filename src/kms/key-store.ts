@@ -1,11 +1,11 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { access, mkdir, readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 
 import { assert } from '../base/assert.ts';
-import { SystemError } from '../base/errors.ts';
+import { isKind, SystemError } from '../base/errors.ts';
 import { SecretBytes } from '../crypto/secret-bytes.ts';
 import type { Sealer } from '../metadata/sealer.ts';
-import { eraseDurably, syncDirectory, writeDurably } from './durable-file.ts';
+import { eraseDurably, syncDirectory, temporaryOf, writeDurably } from './durable-file.ts';
 import { decodeKeyFile, encodeKeyFile } from './key-file.ts';
 import type { KeyFileHeader } from './key-file.ts';
 
@@ -63,9 +63,40 @@ export class KeyStore {
     return { header, material: new SecretBytes(material) };
   }
 
-  /** Removes the material for good. Doing it twice is fine. */
+  async has(keyVersionId: string): Promise<boolean> {
+    try {
+      await access(this.#fileOf(keyVersionId));
+      return true;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+      throw error;
+    }
+  }
+
+  /**
+   * The ids of all files that hold a version of the key, also of those that no row knows: what a crash left, or versions
+   * that are newer than the database. Reads every file; a file that does not open is nobody's.
+   */
+  async versionsOf(keyId: string): Promise<string[]> {
+    const found: string[] = [];
+    for (const name of await readdir(this.#directory)) {
+      if (!FILE_NAME.test(name)) continue;
+      try {
+        const { header, material } = await this.read(name);
+        material[Symbol.dispose]();
+        if (header.keyId === keyId) found.push(name);
+      } catch (error) {
+        if (!isKind(error, 'corrupt')) throw error;
+      }
+    }
+    return found;
+  }
+
+  /** Overwrites and removes the material, durably, with what a crash left of writing it. Doing it twice is fine. */
   async destroy(keyVersionId: string): Promise<void> {
-    await eraseDurably(this.#fileOf(keyVersionId));
+    const file = this.#fileOf(keyVersionId);
+    await eraseDurably(temporaryOf(file));
+    await eraseDurably(file);
   }
 
   #fileOf(keyVersionId: string): string {

@@ -1,18 +1,19 @@
 import type { Clock } from '../base/clock.ts';
 import { randomUuid } from '../base/random.ts';
 import type { Random } from '../base/random.ts';
-import { deleteAliasesOfKey, findAlias } from '../metadata/aliases.ts';
+import { findAlias } from '../metadata/aliases.ts';
 import type { Database } from '../metadata/database.ts';
-import { deleteKeyVersions, insertKeyVersion, listKeyVersions } from '../metadata/key-versions.ts';
-import { deleteKey, findKey, insertKey, listKeys, listKeysToDestroy, updateKey } from '../metadata/keys.ts';
+import { insertKeyVersion } from '../metadata/key-versions.ts';
+import { findKey, insertKey, listKeys, updateKey } from '../metadata/keys.ts';
 import type { Key, KeyFilter, KeySpec, KeyUsage } from '../metadata/keys.ts';
 import type { Reader, Transaction } from '../metadata/reader.ts';
 import type { Tag } from '../metadata/tags.ts';
+import { storeFreshMaterial } from './fresh-material.ts';
 import { parseKeyReference } from './key-reference.ts';
-import { generateMaterial } from './key-specs.ts';
 import type { KeyOperation } from './key-states.ts';
 import type { KeyStore } from './key-store.ts';
 import { kmsRefusal, requireState } from './refusals.ts';
+import { rotationPolicy } from './rotation-policy.ts';
 import type { Scope } from './scope.ts';
 
 /** Keys that an account makes itself, in a region; the service key does not count. Source: facts.md 2.9 and 1.11. */
@@ -22,10 +23,16 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 export interface NewKey {
   readonly keySpec: KeySpec;
   readonly keyUsage: KeyUsage;
+  /** `EXTERNAL`: the key has no material and waits for its owner to import some. Default `Aliyun_KMS`. */
+  readonly origin?: Key['origin'] | undefined;
   readonly description: string;
   readonly creator: string;
   readonly creatorType: 'User' | 'Service';
   readonly tags: readonly Tag[];
+  /** Rotate it this often; not at all when absent. */
+  readonly rotationIntervalS?: number | undefined;
+  /** JSON, checked by the caller; the default policy when absent. */
+  readonly policy?: string | undefined;
 }
 
 /** Whether a reference may be an alias depends on the operation. Source: facts.md 2.8. */
@@ -33,7 +40,10 @@ export interface ReferenceOptions {
   readonly alias: 'allowed' | 'refused';
 }
 
-/** The life of keys: made, found, switched, scheduled for deletion, destroyed. States: key-states.ts. */
+/**
+ * Keys from their making to the order to destroy them: found, switched, described, protected. States: key-states.ts;
+ * versions: key-versions.ts; the end: key-destruction.ts.
+ */
 export class Keys {
   readonly #database: Database;
   readonly #store: KeyStore;
@@ -69,13 +79,8 @@ export class Keys {
     const createdMs = this.#clock.nowMs();
     const created = describeNewKey(scope, key, randomUuid(this.#random), randomUuid(this.#random), createdMs);
     const { keyId, primaryVersionId: keyVersionId } = created;
-    const material = await generateMaterial(key.keySpec, this.#random);
-    try {
-      const { accountId, regionId, keySpec, keyUsage } = created;
-      await this.#store.write({ keyVersionId, keyId, accountId, regionId, keySpec, keyUsage, createdMs }, material);
-    } finally {
-      material.fill(0);
-    }
+    if (created.origin === 'Aliyun_KMS')
+      await storeFreshMaterial(this.#store, this.#random, created, { keyVersionId, createdMs });
     try {
       await this.#database.transact(async (transaction) => {
         await insert(transaction, created);
@@ -93,7 +98,19 @@ export class Keys {
    * @throws {SystemError} codes `KEY_NOT_FOUND`, `ALIAS_NOT_FOUND`, `ALIAS_UNSUPPORTED`.
    */
   async find(scope: Scope, reference: string, options: ReferenceOptions): Promise<Key> {
-    return this.#find(this.#database.read, scope, reference, options);
+    return this.findIn(this.#database.read, scope, reference, options);
+  }
+
+  /** The same inside a transaction. */
+  async findIn(reader: Reader, scope: Scope, reference: string, options: ReferenceOptions): Promise<Key> {
+    const parsed = parseKeyReference(scope, reference);
+    if (parsed.kind === 'foreign') throw keyNotFound();
+    if (parsed.kind === 'id') return this.#visible(scope, await findKey(reader, parsed.keyId));
+    if (options.alias === 'refused')
+      throw kmsRefusal('ALIAS_UNSUPPORTED', 'This operation takes the id or the ARN of a key, not an alias.');
+    const alias = await findAlias(reader, scope.accountId, scope.regionId, parsed.aliasName);
+    if (alias === undefined) throw kmsRefusal('ALIAS_NOT_FOUND', 'There is no such alias in this region.');
+    return this.#visible(scope, await findKey(reader, alias.keyId));
   }
 
   /** @throws {SystemError} a `KmsRefusal`: not found, or the state forbids `operation`. */
@@ -103,21 +120,33 @@ export class Keys {
     return key;
   }
 
+  /** A key that its owner may change. @throws {SystemError} code `SERVICE_KEY_FIXED`, and those of `find`. */
+  async findOwn(scope: Scope, reference: string, reader: Reader = this.#database.read): Promise<Key> {
+    const key = await this.findIn(reader, scope, reference, { alias: 'refused' });
+    // Source: decisions.md B10.
+    if (key.creatorType === 'Service')
+      throw kmsRefusal(
+        'SERVICE_KEY_FIXED',
+        'The service key stays as it is: it cannot be changed, disabled, rotated or deleted.',
+      );
+    return key;
+  }
+
   list(filter: KeyFilter, page: { readonly offset: number; readonly limit: number }) {
     return listKeys(this.#database.read, { ...filter, aliveAtMs: this.#clock.nowMs() }, page);
   }
 
-  enable(scope: Scope, reference: string): Promise<void> {
-    return this.#change('EnableKey', scope, reference, () => ({ keyState: 'Enabled' }));
+  async enable(scope: Scope, reference: string): Promise<void> {
+    await this.change('EnableKey', scope, reference, () => ({ keyState: 'Enabled' }));
   }
 
-  disable(scope: Scope, reference: string): Promise<void> {
-    return this.#change('DisableKey', scope, reference, () => ({ keyState: 'Disabled' }));
+  async disable(scope: Scope, reference: string): Promise<void> {
+    await this.change('DisableKey', scope, reference, () => ({ keyState: 'Disabled' }));
   }
 
   /** From `now + windowDays` on the key is unknown, and its material is destroyed soon after. */
-  scheduleDeletion(scope: Scope, reference: string, windowDays: number): Promise<void> {
-    return this.#change('ScheduleKeyDeletion', scope, reference, (key) => {
+  async scheduleDeletion(scope: Scope, reference: string, windowDays: number): Promise<void> {
+    await this.change('ScheduleKeyDeletion', scope, reference, (key) => {
       if (key.deletionProtection)
         throw kmsRefusal('KEY_STATE_CONFLICT', `Key ${key.keyId} is protected against deletion; lift that first.`);
       return { keyState: 'PendingDeletion', deleteMs: this.#clock.nowMs() + windowDays * DAY_MS };
@@ -125,65 +154,51 @@ export class Keys {
   }
 
   /** The key is enabled afterwards, whatever it was before. Source: decisions.md C5. */
-  cancelDeletion(scope: Scope, reference: string): Promise<void> {
-    return this.#change('CancelKeyDeletion', scope, reference, () => ({ keyState: 'Enabled', deleteMs: null }));
+  async cancelDeletion(scope: Scope, reference: string): Promise<void> {
+    await this.change('CancelKeyDeletion', scope, reference, () => ({ keyState: 'Enabled', deleteMs: null }));
+  }
+
+  /** @param why kept while the key is protected; undefined lifts the protection. */
+  async protect(scope: Scope, reference: string, why: string | undefined): Promise<void> {
+    await this.change('SetDeletionProtection', scope, reference, () => ({
+      deletionProtection: why !== undefined,
+      deletionProtectionDescription: why === undefined || why === '' ? null : why,
+    }));
+  }
+
+  async describe(scope: Scope, reference: string, description: string): Promise<void> {
+    await this.change('UpdateKeyDescription', scope, reference, () => ({ description }));
+  }
+
+  /** @param policy JSON, checked by the caller. */
+  async setPolicy(scope: Scope, reference: string, policy: string): Promise<void> {
+    await this.change('SetKeyPolicy', scope, reference, () => ({ policy }));
   }
 
   /** Sets one tag, if it is not set so already. */
   async tag(scope: Scope, keyId: string, tag: Tag): Promise<void> {
     await this.#database.transact(async (transaction) => {
-      const key = await this.#find(transaction, scope, keyId, { alias: 'refused' });
+      const key = await this.findIn(transaction, scope, keyId, { alias: 'refused' });
       const tags = [...key.tags.filter((other) => other.key !== tag.key), tag];
       await updateKey(transaction, key.keyId, { tags });
     });
   }
 
   /**
-   * Destroys the keys whose waiting time is over: first the material, then the rows. To be called now and then; a key
-   * is unknown from its time on even before that. Answers the ids of the destroyed keys.
+   * Changes columns of a key that its owner may change, if its state allows `operation`, in one transaction.
+   * @throws {SystemError} a `KmsRefusal`, also from `change`; then nothing is changed.
    */
-  async destroyExpired(): Promise<string[]> {
-    const expired = await listKeysToDestroy(this.#database.read, this.#clock.nowMs());
-    for (const { keyId } of expired) {
-      for (const { keyVersionId } of await listKeyVersions(this.#database.read, keyId))
-        await this.#store.destroy(keyVersionId);
-      await this.#database.transact(async (transaction) => {
-        await deleteKeyVersions(transaction, keyId);
-        await deleteAliasesOfKey(transaction, keyId);
-        await deleteKey(transaction, keyId);
-      });
-    }
-    return expired.map(({ keyId }) => keyId);
-  }
-
-  async #change(
+  change(
     operation: KeyOperation,
     scope: Scope,
     reference: string,
     change: (key: Key) => Partial<Omit<Key, 'keyId'>>,
-  ): Promise<void> {
-    await this.#database.transact(async (transaction) => {
-      const key = await this.#find(transaction, scope, reference, { alias: 'refused' });
-      // Source: decisions.md B10.
-      if (key.creatorType === 'Service')
-        throw kmsRefusal(
-          'SERVICE_KEY_FIXED',
-          'The service key stays as it is: it can be neither disabled nor deleted.',
-        );
+  ): Promise<Key> {
+    return this.#database.transact(async (transaction) => {
+      const key = await this.findOwn(scope, reference, transaction);
       requireState(operation, key);
-      await updateKey(transaction, key.keyId, change(key));
+      return updateKey(transaction, key.keyId, change(key));
     });
-  }
-
-  async #find(reader: Reader, scope: Scope, reference: string, options: ReferenceOptions): Promise<Key> {
-    const parsed = parseKeyReference(scope, reference);
-    if (parsed.kind === 'foreign') throw keyNotFound();
-    if (parsed.kind === 'id') return this.#visible(scope, await findKey(reader, parsed.keyId));
-    if (options.alias === 'refused')
-      throw kmsRefusal('ALIAS_UNSUPPORTED', 'This operation takes the id or the ARN of a key, not an alias.');
-    const alias = await findAlias(reader, scope.accountId, scope.regionId, parsed.aliasName);
-    if (alias === undefined) throw kmsRefusal('ALIAS_NOT_FOUND', 'There is no such alias in this region.');
-    return this.#visible(scope, await findKey(reader, alias.keyId));
   }
 
   #visible(scope: Scope, key: Key | undefined): Key {
@@ -199,27 +214,27 @@ export function keyNotFound(): Error {
 }
 
 function describeNewKey(scope: Scope, key: NewKey, keyId: string, primaryVersionId: string, createdMs: number): Key {
+  const { origin = 'Aliyun_KMS' } = key;
   return {
     keyId,
     accountId: scope.accountId,
     regionId: scope.regionId,
     keySpec: key.keySpec,
     keyUsage: key.keyUsage,
-    origin: 'Aliyun_KMS',
+    origin,
     protectionLevel: 'SOFTWARE',
-    keyState: 'Enabled',
+    keyState: origin === 'EXTERNAL' ? 'PendingImport' : 'Enabled',
     description: key.description,
     creator: key.creator,
     creatorType: key.creatorType,
     primaryVersionId,
-    automaticRotation: false,
-    rotationIntervalS: null,
+    ...rotationPolicy(key.rotationIntervalS, createdMs),
     lastRotationMs: createdMs,
-    nextRotationMs: null,
     materialExpireMs: null,
     deletionProtection: false,
     deletionProtectionDescription: null,
     tags: key.tags,
+    policy: key.policy ?? null,
     createdMs,
     deleteMs: null,
   };

@@ -7,15 +7,25 @@ import { Aliases } from './aliases.ts';
 import { DiskKeys } from './data-keys.ts';
 import type { EvaluateServiceRole } from './data-keys.ts';
 import { Envelope } from './envelope.ts';
+import { KeyDestruction } from './key-destruction.ts';
+import type { KeyDestructionParts, ReturnedKeys } from './key-destruction.ts';
 import { KeyStore } from './key-store.ts';
+import { KeyTags } from './key-tags.ts';
+import { KeyVersions } from './key-versions.ts';
 import { Keys } from './keys.ts';
 import { KmsService } from './kms-service.ts';
 import { ServiceKeys } from './service-key.ts';
+import { Tombstones } from './tombstones.ts';
 
 /** The key engine, put together. */
 export interface Kms {
   readonly service: KmsService;
   readonly keys: Keys;
+  readonly versions: KeyVersions;
+  readonly tags: KeyTags;
+  readonly destruction: KeyDestruction;
+  /** What destroyed keys had come back with old copies of files or of the database. */
+  readonly returned: ReturnedKeys;
   readonly aliases: Aliases;
   readonly serviceKeys: ServiceKeys;
   readonly envelope: Envelope;
@@ -30,16 +40,38 @@ export interface KmsParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly evaluateServiceRole: EvaluateServiceRole;
+  readonly afterDestruction?: KeyDestructionParts['afterDestruction'];
 }
 
-/** `keys.destroyExpired()` is left to the caller, to run now and then. */
+/** `destruction.destroyDue()` and `versions.rotateDue()` are left to the caller, to run when they are due. */
 export async function openKms(parts: KmsParts): Promise<Kms> {
   const { database, sealer, ciphers, clock, random, evaluateServiceRole } = parts;
   const store = await KeyStore.open(parts.dataDirectory, sealer);
   const service = new KmsService(database, clock);
+  const tombstones = await Tombstones.open(parts.dataDirectory, sealer);
+  const destruction = new KeyDestruction({
+    database,
+    store,
+    tombstones,
+    clock,
+    afterDestruction: parts.afterDestruction,
+  });
+  const returned = await destruction.obeyTombstones();
   const keys = new Keys(database, store, clock, random);
+  const versions = new KeyVersions(database, store, keys, clock, random);
   const serviceKeys = new ServiceKeys(database, keys, clock);
   const envelope = new Envelope(database, store, keys, ciphers, random);
   const diskKeys = new DiskKeys({ service, keys, serviceKeys, envelope, sealer, clock, random, evaluateServiceRole });
-  return { service, keys, aliases: new Aliases(database, keys, clock), serviceKeys, envelope, diskKeys };
+  return {
+    service,
+    keys,
+    versions,
+    tags: new KeyTags(database, keys),
+    destruction,
+    returned,
+    aliases: new Aliases(database, keys, clock),
+    serviceKeys,
+    envelope,
+    diskKeys,
+  };
 }

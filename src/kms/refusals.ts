@@ -9,12 +9,15 @@ export type KmsRefusal =
   | 'KMS_ALREADY_OPEN'
   /** Unknown, destroyed, or of another account or region: nothing tells which. */
   | 'KEY_NOT_FOUND'
+  | 'KEY_VERSION_NOT_FOUND'
   | 'ALIAS_NOT_FOUND'
   /** An alias where only a key id or ARN is taken. */
   | 'ALIAS_UNSUPPORTED'
   | 'ALIAS_EXISTS'
   | 'SERVICE_KEY_FIXED'
   | 'KEY_SPEC_UNSUITABLE'
+  /** Never possible with a key of this kind or origin. */
+  | 'OPERATION_UNSUPPORTED'
   | 'LIMIT_EXCEEDED'
   /** The bytes are no ciphertext of this key, or the context differs: nothing tells which. */
   | 'CIPHERTEXT_REFUSED'
@@ -24,11 +27,13 @@ const KIND = {
   KMS_NOT_OPEN: 'denied',
   KMS_ALREADY_OPEN: 'conflict',
   KEY_NOT_FOUND: 'not-found',
+  KEY_VERSION_NOT_FOUND: 'not-found',
   ALIAS_NOT_FOUND: 'not-found',
   ALIAS_UNSUPPORTED: 'invalid',
   ALIAS_EXISTS: 'conflict',
   SERVICE_KEY_FIXED: 'denied',
   KEY_SPEC_UNSUITABLE: 'invalid',
+  OPERATION_UNSUPPORTED: 'invalid',
   LIMIT_EXCEEDED: 'denied',
   CIPHERTEXT_REFUSED: 'invalid',
   KEY_DISABLED: 'conflict',

@@ -25,16 +25,18 @@ export const findAlias = (
   aliasName: string,
 ): Promise<Alias | undefined> => aliases.find(reader, { accountId, regionId, aliasName });
 
-/** Of one account and region, oldest first, with the number of all. */
+/** Of one account and region, and of one key if `keyId` is given, oldest first, with the number of all. */
 export async function listAliases(
   reader: Reader,
   scope: { readonly accountId: string; readonly regionId: string },
   page: { readonly offset: number; readonly limit: number },
+  keyId?: string,
 ): Promise<{ readonly aliases: Alias[]; readonly totalCount: number }> {
-  const query = aliases
+  let query = aliases
     .select(reader)
     .where('rows.accountId', '=', scope.accountId)
     .where('rows.regionId', '=', scope.regionId);
+  if (keyId !== undefined) query = query.where('rows.keyId', '=', keyId);
   const { count } = await query.select((eb) => eb.fn.countAll<number>().as('count')).executeTakeFirstOrThrow();
   const rows = await query
     .orderBy('rows.createdMs')
@@ -46,12 +48,16 @@ export async function listAliases(
   return { aliases: rows.map((row) => aliases.open(reader, row)), totalCount: Number(count) };
 }
 
-export const listAliasesOfKey = (reader: Reader, keyId: string): Promise<Alias[]> =>
-  aliases.findAll(reader, { keyId }, ['createdMs', 'aliasName']);
-
 /** @throws {SystemError} kind `conflict`, code `ROW_EXISTS`: the name is taken in this account and region. */
 export const insertAlias = (transaction: Transaction, alias: Alias): Promise<void> =>
   aliases.insert(transaction, alias);
+
+/** @throws {SystemError} kind `not-found`, code `ROW_NOT_FOUND`. */
+export const updateAlias = (
+  transaction: Transaction,
+  alias: Pick<Alias, 'accountId' | 'regionId' | 'aliasName'>,
+  changes: Pick<Alias, 'keyId'>,
+): Promise<Alias> => aliases.update(transaction, alias, changes);
 
 export const deleteAlias = (
   transaction: Transaction,

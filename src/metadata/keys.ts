@@ -33,6 +33,8 @@ export const keys = new SealedTable(
     deletionProtection: flag,
     deletionProtectionDescription: nullable(text()),
     tags: json<readonly Tag[]>(),
+    /** The policy on the key itself, JSON; null: the default one. */
+    policy: nullable(text()),
     createdMs: integer,
     /** When a key in `PendingDeletion` will be destroyed. */
     deleteMs: nullable(integer),
@@ -94,6 +96,39 @@ export async function listKeysToDestroy(reader: Reader, nowMs: number): Promise<
     .selectAll()
     .execute();
   return rows.map((row) => keys.open(reader, row));
+}
+
+/** When the next key has to be destroyed. A hint for waking: it is read without its MAC. */
+export async function nextDestructionMs(reader: Reader): Promise<number | undefined> {
+  const { dueMs } = await keys
+    .select(reader)
+    .where('rows.keyState', '=', 'PendingDeletion')
+    .select((eb) => eb.fn.min('rows.deleteMs').as('dueMs'))
+    .executeTakeFirstOrThrow();
+  return dueMs === null ? undefined : Number(dueMs);
+}
+
+/** Keys in use whose automatic rotation was due by `nowMs`. */
+export async function listKeysToRotate(reader: Reader, nowMs: number): Promise<Key[]> {
+  const rows = await keys
+    .select(reader)
+    .where('rows.keyState', '=', 'Enabled')
+    .where('rows.automaticRotation', '=', 1)
+    .where('rows.nextRotationMs', '<=', nowMs)
+    .selectAll()
+    .execute();
+  return rows.map((row) => keys.open(reader, row));
+}
+
+/** When the next key is to be rotated. A hint for waking: it is read without its MAC. */
+export async function nextRotationMs(reader: Reader): Promise<number | undefined> {
+  const { dueMs } = await keys
+    .select(reader)
+    .where('rows.keyState', '=', 'Enabled')
+    .where('rows.automaticRotation', '=', 1)
+    .select((eb) => eb.fn.min('rows.nextRotationMs').as('dueMs'))
+    .executeTakeFirstOrThrow();
+  return dueMs === null ? undefined : Number(dueMs);
 }
 
 export const insertKey = (transaction: Transaction, key: Key): Promise<void> => keys.insert(transaction, key);

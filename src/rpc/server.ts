@@ -32,6 +32,8 @@ export interface RpcServerOptions {
   readonly authorizer: Authorizer;
   readonly clientTokens: ClientTokenStore;
   readonly clock: Clock;
+  /** The one that clients sign by, when `clock` was put forward for tests. Default: `clock`. */
+  readonly signatureClock?: Clock;
   readonly random: Random;
   readonly log: Logger;
   readonly defaultRegion: string;
@@ -65,7 +67,7 @@ export class RpcServer {
       authorizer,
       clientTokens,
       defaultRegion,
-      replayGuard: new ReplayGuard(clock, this.#journal),
+      replayGuard: new ReplayGuard(options.signatureClock ?? clock, this.#journal),
       owner: randomUuid(random),
       findAction: (product, name) => actions.get(`${product}/${name}`),
     };

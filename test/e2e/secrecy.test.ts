@@ -1,12 +1,13 @@
 // Where a plaintext data key may be, and where it may not: looked for in the memory of the running programs and in every file.
 import assert from 'node:assert/strict';
-import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 
 import { NbdClient } from '../../src/nbd/client.ts';
 import { Api, unixAddress } from '../support/api.ts';
+import { filesWith } from '../support/files-with.ts';
 import { TestServer } from '../support/start-server.ts';
 
 const CHUNK = 4 * 1024 * 1024;
@@ -36,13 +37,6 @@ function countInMemory(pid: number, needle: Buffer): number {
     closeSync(fd);
   }
   return count;
-}
-
-function filesWith(directory: string, needle: Buffer): string[] {
-  return readdirSync(directory, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => path.join(entry.parentPath, entry.name))
-    .filter((file) => readFileSync(file).includes(needle));
 }
 
 test(

@@ -122,7 +122,7 @@ test('a key that is disabled or about to be deleted opens no disk until it is en
   assertSameBytes(await open(), made.plaintext);
   await t.keys.scheduleDeletion(SCOPE, keyId, 7);
   t.advance(7 * DAY_MS);
-  await t.keys.destroyExpired();
+  await t.destruction.destroyDue();
   await assert.rejects(open(), { kind: 'not-found', code: 'KeyNotFound' });
 });
 

@@ -86,6 +86,6 @@ test('once a key is destroyed, nothing under it opens', async () => {
   await assert.rejects(t.envelope.decrypt(SCOPE, CONTEXT, blob), { code: 'KEY_PENDING_DELETION' });
   t.advance(7 * 24 * 60 * 60 * 1000);
   await assert.rejects(t.envelope.decrypt(SCOPE, CONTEXT, blob), { code: 'KEY_NOT_FOUND' });
-  await t.keys.destroyExpired();
+  await t.destruction.destroyDue();
   await assert.rejects(t.envelope.decrypt(SCOPE, CONTEXT, blob), { code: 'KEY_NOT_FOUND' });
 });

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { KEYS_MAX } from '../../src/kms/keys.ts';
 import { keyArn } from '../../src/kms/key-reference.ts';
 import { findAlias } from '../../src/metadata/aliases.ts';
-import { findKey, insertKey, updateKey } from '../../src/metadata/keys.ts';
+import { findKey, insertKey } from '../../src/metadata/keys.ts';
 import { listKeyVersions } from '../../src/metadata/key-versions.ts';
 import { DAY_MS, newKey, openTestKms, OTHER_ACCOUNT, OTHER_REGION, SCOPE } from './open-test-kms.ts';
 
@@ -64,12 +64,12 @@ test('a deletion can be called off until its time, and the key is enabled then, 
   await t.keys.disable(SCOPE, keyId);
   await t.keys.scheduleDeletion(SCOPE, keyId, 7);
   t.advance(7 * DAY_MS - 1);
-  assert.deepEqual(await t.keys.destroyExpired(), []);
+  assert.deepEqual(await t.destruction.destroyDue(), []);
   await t.keys.cancelDeletion(SCOPE, keyId);
   const key = await t.keys.find(SCOPE, keyId, NO_ALIAS);
   assert.deepEqual([key.keyState, key.deleteMs], ['Enabled', null]);
   t.advance(30 * DAY_MS);
-  assert.deepEqual(await t.keys.destroyExpired(), []);
+  assert.deepEqual(await t.destruction.destroyDue(), []);
 });
 
 test('when its time is over a key is unknown at once, and its material, rows and aliases are destroyed', async () => {
@@ -86,11 +86,11 @@ test('when its time is over a key is unknown at once, and its material, rows and
   const listed = await t.keys.list(SCOPE, { offset: 0, limit: 10 });
   assert.deepEqual([listed.keys.map((key) => key.keyId), listed.totalCount], [[other.keyId], 1]);
 
-  assert.deepEqual(await t.keys.destroyExpired(), [keyId]);
+  assert.deepEqual(await t.destruction.destroyDue(), [keyId]);
   assert.deepEqual(await readdir(path.join(t.directory, 'keys')), [other.primaryVersionId]);
   assert.equal(await findKey(t.database.read, keyId), undefined);
   assert.equal(await findAlias(t.database.read, SCOPE.accountId, SCOPE.regionId, 'alias/mine'), undefined);
-  assert.deepEqual(await t.keys.destroyExpired(), []);
+  assert.deepEqual(await t.destruction.destroyDue(), []);
 });
 
 test('an account has at most 200 keys of its own in a region, and the service key does not count', async () => {
@@ -118,11 +118,46 @@ test('a key row that was edited in the database is refused', async () => {
   await assert.rejects(t.keys.find(SCOPE, keyId, NO_ALIAS), { kind: 'corrupt', code: 'ROW_ALTERED' });
 });
 
-test('a protected key cannot be scheduled for deletion', async () => {
+test('a protected key cannot be scheduled for deletion until the protection is lifted', async () => {
   await using t = await openTestKms();
   const { keyId } = await t.makeKey();
-  await t.database.transact((transaction) => updateKey(transaction, keyId, { deletionProtection: true }));
+  await t.keys.protect(SCOPE, keyId, 'production');
+  assert.equal((await t.keys.find(SCOPE, keyId, NO_ALIAS)).deletionProtectionDescription, 'production');
   await assert.rejects(t.keys.scheduleDeletion(SCOPE, keyId, 7), { code: 'KEY_STATE_CONFLICT' });
+  await t.keys.protect(SCOPE, keyId, undefined);
+  const key = await t.keys.find(SCOPE, keyId, NO_ALIAS);
+  assert.deepEqual([key.deletionProtection, key.deletionProtectionDescription], [false, null]);
+  await t.keys.scheduleDeletion(SCOPE, keyId, 7);
+});
+
+test('a key for imported material is made without any, and waits for it', async () => {
+  await using t = await openTestKms();
+  const key = await t.keys.create(SCOPE, { ...newKey(SCOPE, 'Aliyun_AES_256'), origin: 'EXTERNAL' });
+  assert.deepEqual([key.keyState, key.origin], ['PendingImport', 'EXTERNAL']);
+  assert.deepEqual(await readdir(path.join(t.directory, 'keys')), []);
+  const versions = await listKeyVersions(t.database.read, key.keyId);
+  assert.deepEqual(
+    versions.map(({ keyVersionId }) => keyVersionId),
+    [key.primaryVersionId],
+  );
+  await assert.rejects(t.keys.findFor('Encrypt', SCOPE, key.keyId, NO_ALIAS), { code: 'KEY_PENDING_IMPORT' });
+});
+
+test('nothing about the service key can be changed', async () => {
+  await using t = await openTestKms();
+  const { keyId } = await t.serviceKeys.obtain(SCOPE);
+  const fixed = { kind: 'denied', code: 'SERVICE_KEY_FIXED' };
+  await assert.rejects(t.keys.enable(SCOPE, keyId), fixed);
+  await assert.rejects(t.keys.disable(SCOPE, keyId), fixed);
+  await assert.rejects(t.keys.scheduleDeletion(SCOPE, keyId, 7), fixed);
+  await assert.rejects(t.keys.cancelDeletion(SCOPE, keyId), fixed);
+  await assert.rejects(t.keys.protect(SCOPE, keyId, ''), fixed);
+  await assert.rejects(t.keys.describe(SCOPE, keyId, 'mine'), fixed);
+  await assert.rejects(t.keys.setPolicy(SCOPE, keyId, '{}'), fixed);
+  await assert.rejects(t.versions.create(SCOPE, keyId), fixed);
+  await assert.rejects(t.versions.setRotation(SCOPE, keyId, 7 * 86_400), fixed);
+  await assert.rejects(t.aliases.update(SCOPE, 'alias/acs/ecs', keyId), fixed);
+  await assert.rejects(t.aliases.delete(SCOPE, 'alias/acs/ecs'), fixed);
 });
 
 test('aliases are unique in an account and region, and lead to their key there only', async () => {

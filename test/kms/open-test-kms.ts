@@ -8,6 +8,7 @@ import { systemClock } from '../../src/base/system-clock.ts';
 import { systemRandom } from '../../src/base/system-random.ts';
 import { nodeCipherBackend } from '../../src/crypto/node-aead.ts';
 import type { EvaluateServiceRole } from '../../src/kms/data-keys.ts';
+import { KeyStore } from '../../src/kms/key-store.ts';
 import { openKms } from '../../src/kms/kms.ts';
 import type { Kms } from '../../src/kms/kms.ts';
 import { openRootKey } from '../../src/kms/root-key.ts';
@@ -16,6 +17,7 @@ import type { Scope } from '../../src/kms/scope.ts';
 import { insertAccount } from '../../src/metadata/accounts.ts';
 import { Database } from '../../src/metadata/database.ts';
 import type { Key, KeySpec } from '../../src/metadata/keys.ts';
+import type { Sealer } from '../../src/metadata/sealer.ts';
 
 export const SCOPE: Scope = { accountId: '1000000000000001', regionId: 'cn-hangzhou' };
 export const OTHER_REGION: Scope = { accountId: '1000000000000001', regionId: 'cn-beijing' };
@@ -24,7 +26,13 @@ export const DAY_MS = 24 * 60 * 60 * 1000;
 
 export interface TestKms extends Kms, AsyncDisposable {
   readonly directory: string;
+  /** The one that is open now. */
   readonly database: Database;
+  readonly clock: Clock;
+  readonly sealer: Sealer;
+  readonly store: KeyStore;
+  /** What was said to be destroyed, call by call. */
+  readonly destroyed: (readonly string[])[];
   /** Moves the clock. */
   advance(ms: number): void;
   /** What the disk role answers from now on, for each permission asked for. */
@@ -34,6 +42,8 @@ export interface TestKms extends Kms, AsyncDisposable {
   makeKey(keySpec?: KeySpec, scope?: Scope): Promise<Key>;
   /** Another engine over the same directory and database, as after a restart. */
   reopen(): Promise<Kms>;
+  /** Lets a test put another file in the place of the database; `reopen` opens that. */
+  closeDatabase(): Promise<void>;
 }
 
 /** The real engine over a real SQLite database in a directory of its own; only the clock and the role are stood in for. */
@@ -41,7 +51,10 @@ export async function openTestKms(options: { readonly open?: boolean } = {}): Pr
   const directory = await mkdtemp(path.join(tmpdir(), 'sealdisk-kms-'));
   const ciphers = nodeCipherBackend();
   const root = await openRootKey(ciphers, systemRandom, { directory, databaseExists: false });
-  const database = await Database.open({ file: path.join(directory, 'metadata.db'), rowKey: root.rowMacKey });
+  const openDatabase = (): Promise<Database> =>
+    Database.open({ file: path.join(directory, 'metadata.db'), rowKey: root.rowMacKey });
+  let database: Database | undefined = await openDatabase();
+  const destroyed: (readonly string[])[] = [];
   let offsetMs = 0;
   const clock: Clock = { ...systemClock, nowMs: () => Date.UTC(2026, 10, 23) + offsetMs };
   const role: TestKms['role'] = { verdict: 'exists', allowed: () => true };
@@ -52,15 +65,16 @@ export async function openTestKms(options: { readonly open?: boolean } = {}): Pr
     const denied = accesses.find(({ action, resource }) => !role.allowed(action, resource));
     return denied === undefined ? 'allowed' : { denied };
   };
-  const reopen = (): Promise<Kms> =>
+  const reopen = async (): Promise<Kms> =>
     openKms({
       dataDirectory: directory,
-      database,
+      database: (database ??= await openDatabase()),
       sealer: root.sealer,
       ciphers,
       clock,
       random: systemRandom,
       evaluateServiceRole,
+      afterDestruction: async (keyIds) => void destroyed.push(keyIds),
     });
   const kms = await reopen();
   await database.transact(async (transaction) => {
@@ -71,14 +85,25 @@ export async function openTestKms(options: { readonly open?: boolean } = {}): Pr
   return {
     ...kms,
     directory,
-    database,
+    get database() {
+      assert.ok(database, 'the database is closed');
+      return database;
+    },
+    clock,
+    sealer: root.sealer,
+    store: await KeyStore.open(directory, root.sealer),
+    destroyed,
+    closeDatabase: async () => {
+      await database?.[Symbol.asyncDispose]();
+      database = undefined;
+    },
     role,
     asked,
     reopen,
     advance: (ms) => void (offsetMs += ms),
     makeKey: (keySpec = 'Aliyun_AES_256', scope = SCOPE) => kms.keys.create(scope, newKey(scope, keySpec)),
     [Symbol.asyncDispose]: async () => {
-      await database[Symbol.asyncDispose]();
+      await database?.[Symbol.asyncDispose]();
       root[Symbol.dispose]();
       await rm(directory, { recursive: true });
     },

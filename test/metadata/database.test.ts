@@ -222,6 +222,7 @@ test('deleted key material is in no file after a scrub', async () => {
       deletionProtection: false,
       deletionProtectionDescription: null,
       tags: [],
+      policy: null,
       createdMs: 1,
       deleteMs: null,
     });

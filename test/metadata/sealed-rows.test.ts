@@ -7,6 +7,7 @@ import { accessKeys } from '../../src/metadata/access-keys.ts';
 import { accounts } from '../../src/metadata/accounts.ts';
 import { aliases } from '../../src/metadata/aliases.ts';
 import type { Columns, EntityOf } from '../../src/metadata/columns.ts';
+import { destroyedKeys } from '../../src/metadata/destroyed-keys.ts';
 import { disks } from '../../src/metadata/disks.ts';
 import { diskExports } from '../../src/metadata/exports.ts';
 import { keyVersions } from '../../src/metadata/key-versions.ts';
@@ -96,10 +97,18 @@ const SAMPLES: readonly Sample[] = [
     deletionProtection: false,
     deletionProtectionDescription: 'd',
     tags: [],
+    policy: '{}',
     createdMs: 1,
     deleteMs: 4,
   }),
   sample(keyVersions, { keyVersionId: 'v', keyId: 'k', materialSealed: new Uint8Array([1]), createdMs: 1 }),
+  sample(destroyedKeys, {
+    keyId: 'gone',
+    accountId: ACCOUNT,
+    regionId: 'cn-hangzhou',
+    keyVersionIds: ['v'],
+    destroyedMs: 5,
+  }),
   sample(aliases, { accountId: ACCOUNT, regionId: 'cn-hangzhou', aliasName: 'alias/a', keyId: 'k', createdMs: 1 }),
   sample(disks, aDisk()),
   sample(snapshots, aSnapshot()),

@@ -55,6 +55,20 @@ export interface CreateKeyOutput {
   readonly KeyMetadata?: CreateKeyOutputKeyMetadata | undefined;
 }
 
+export interface CreateKeyVersionInput {
+  readonly KeyId: string;
+}
+
+export interface CreateKeyVersionOutputKeyVersion {
+  readonly CreationDate?: string | undefined;
+  readonly KeyId?: string | undefined;
+  readonly KeyVersionId?: string | undefined;
+}
+
+export interface CreateKeyVersionOutput {
+  readonly KeyVersion?: CreateKeyVersionOutputKeyVersion | undefined;
+}
+
 export interface DecryptInput {
   readonly CiphertextBlob: string;
   readonly DryRun?: string;
@@ -65,6 +79,13 @@ export interface DecryptOutput {
   readonly KeyId?: string | undefined;
   readonly KeyVersionId?: string | undefined;
   readonly Plaintext?: string | undefined;
+}
+
+export interface DeleteAliasInput {
+  readonly AliasName: string;
+}
+
+export interface DeleteAliasOutput {
 }
 
 export interface DescribeAccountKmsStatusInput {
@@ -103,6 +124,32 @@ export interface DescribeKeyOutputKeyMetadata {
 
 export interface DescribeKeyOutput {
   readonly KeyMetadata?: DescribeKeyOutputKeyMetadata | undefined;
+}
+
+export interface DescribeKeyVersionInput {
+  readonly KeyId: string;
+  readonly KeyVersionId: string;
+}
+
+export interface DescribeKeyVersionOutputKeyVersion {
+  readonly CreationDate?: string | undefined;
+  readonly KeyId?: string | undefined;
+  readonly KeyVersionId?: string | undefined;
+}
+
+export interface DescribeKeyVersionOutput {
+  readonly KeyVersion?: DescribeKeyVersionOutputKeyVersion | undefined;
+}
+
+export interface DescribeRegionsInput {
+}
+
+export interface DescribeRegionsOutputRegion {
+  readonly RegionId?: string | undefined;
+}
+
+export interface DescribeRegionsOutput {
+  readonly Regions?: { readonly Region: readonly DescribeRegionsOutputRegion[] } | undefined;
 }
 
 export interface DisableKeyInput {
@@ -179,6 +226,44 @@ export interface ListAliasesOutput {
   readonly TotalCount?: number | undefined;
 }
 
+export interface ListAliasesByKeyIdInput {
+  readonly KeyId: string;
+  readonly PageNumber?: number;
+  readonly PageSize?: number;
+}
+
+export interface ListAliasesByKeyIdOutputAlias {
+  readonly AliasArn?: string | undefined;
+  readonly AliasName?: string | undefined;
+  readonly KeyId?: string | undefined;
+}
+
+export interface ListAliasesByKeyIdOutput {
+  readonly Aliases?: { readonly Alias: readonly ListAliasesByKeyIdOutputAlias[] } | undefined;
+  readonly PageNumber?: number | undefined;
+  readonly PageSize?: number | undefined;
+  readonly TotalCount?: number | undefined;
+}
+
+export interface ListKeyVersionsInput {
+  readonly KeyId: string;
+  readonly PageNumber?: number;
+  readonly PageSize?: number;
+}
+
+export interface ListKeyVersionsOutputKeyVersion {
+  readonly CreationDate?: string | undefined;
+  readonly KeyId?: string | undefined;
+  readonly KeyVersionId?: string | undefined;
+}
+
+export interface ListKeyVersionsOutput {
+  readonly KeyVersions?: { readonly KeyVersion: readonly ListKeyVersionsOutputKeyVersion[] } | undefined;
+  readonly PageNumber?: number | undefined;
+  readonly PageSize?: number | undefined;
+  readonly TotalCount?: number | undefined;
+}
+
 export interface ListKeysInput {
   readonly Filters?: string;
   readonly PageNumber?: number;
@@ -197,6 +282,44 @@ export interface ListKeysOutput {
   readonly TotalCount?: number | undefined;
 }
 
+export interface ListResourceTagsInput {
+  readonly KeyId: string;
+}
+
+export interface ListResourceTagsOutputTag {
+  readonly KeyId?: string | undefined;
+  readonly TagKey?: string | undefined;
+  readonly TagValue?: string | undefined;
+}
+
+export interface ListResourceTagsOutput {
+  readonly Tags?: { readonly Tag: readonly ListResourceTagsOutputTag[] } | undefined;
+}
+
+export interface ListTagResourcesInputTag {
+  readonly Key?: string;
+  readonly Value?: string;
+}
+
+export interface ListTagResourcesInput {
+  readonly NextToken?: string;
+  readonly ResourceId?: readonly string[];
+  readonly ResourceType: string;
+  readonly Tag?: readonly ListTagResourcesInputTag[];
+}
+
+export interface ListTagResourcesOutputTagResource {
+  readonly ResourceId?: string | undefined;
+  readonly ResourceType?: string | undefined;
+  readonly TagKey?: string | undefined;
+  readonly TagValue?: string | undefined;
+}
+
+export interface ListTagResourcesOutput {
+  readonly NextToken?: string | undefined;
+  readonly TagResources?: { readonly TagResource: readonly ListTagResourcesOutputTagResource[] } | undefined;
+}
+
 export interface OpenKmsServiceInput {
 }
 
@@ -209,6 +332,86 @@ export interface ScheduleKeyDeletionInput {
 }
 
 export interface ScheduleKeyDeletionOutput {
+}
+
+export interface SetDeletionProtectionInput {
+  readonly DeletionProtectionDescription?: string;
+  readonly EnableDeletionProtection: boolean;
+  readonly KeyId?: string;
+  readonly KmsInstanceId?: string;
+  readonly ProtectedResourceArn?: string;
+}
+
+export interface SetDeletionProtectionOutput {
+}
+
+export interface TagResourceInput {
+  readonly CertificateId?: string;
+  readonly KeyId?: string;
+  readonly SecretName?: string;
+  readonly Tags: string;
+}
+
+export interface TagResourceOutput {
+}
+
+export interface TagResourcesInputTag {
+  readonly Key?: string;
+  readonly Value?: string;
+}
+
+export interface TagResourcesInput {
+  readonly ResourceId: readonly string[];
+  readonly ResourceType: string;
+  readonly Tag: readonly TagResourcesInputTag[];
+}
+
+export interface TagResourcesOutput {
+}
+
+export interface UntagResourceInput {
+  readonly CertificateId?: string;
+  readonly KeyId?: string;
+  readonly SecretName?: string;
+  readonly TagKeys: string;
+}
+
+export interface UntagResourceOutput {
+}
+
+export interface UntagResourcesInput {
+  readonly All?: boolean;
+  readonly ResourceId: readonly string[];
+  readonly ResourceType: string;
+  readonly TagKey?: readonly string[];
+}
+
+export interface UntagResourcesOutput {
+}
+
+export interface UpdateAliasInput {
+  readonly AliasName: string;
+  readonly KeyId: string;
+}
+
+export interface UpdateAliasOutput {
+}
+
+export interface UpdateKeyDescriptionInput {
+  readonly Description: string;
+  readonly KeyId: string;
+}
+
+export interface UpdateKeyDescriptionOutput {
+}
+
+export interface UpdateRotationPolicyInput {
+  readonly EnableAutomaticRotation: boolean;
+  readonly KeyId: string;
+  readonly RotationInterval?: string;
+}
+
+export interface UpdateRotationPolicyOutput {
 }
 
 export const kms: ProductDescription = {
@@ -293,6 +496,27 @@ export const kms: ProductDescription = {
       "idempotentRunningCode": "LastTokenProcessing",
       "idempotentMismatchStatus": 400
     },
+    "CreateKeyVersion": {
+      "request": {
+        "KeyId": "string"
+      },
+      "response": {
+        "KeyVersion": {
+          "CreationDate": "string",
+          "KeyId": "string",
+          "KeyVersionId": "string"
+        },
+        "RequestId": "string"
+      },
+      "required": [
+        "KeyId"
+      ],
+      "keepEmpty": [],
+      "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
+      "idempotentMismatchStatus": 400
+    },
     "Decrypt": {
       "request": {
         "CiphertextBlob": "string",
@@ -307,6 +531,22 @@ export const kms: ProductDescription = {
       },
       "required": [
         "CiphertextBlob"
+      ],
+      "keepEmpty": [],
+      "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
+      "idempotentMismatchStatus": 400
+    },
+    "DeleteAlias": {
+      "request": {
+        "AliasName": "string"
+      },
+      "response": {
+        "RequestId": "string"
+      },
+      "required": [
+        "AliasName"
       ],
       "keepEmpty": [],
       "missingCode": {},
@@ -359,6 +599,48 @@ export const kms: ProductDescription = {
       "required": [
         "KeyId"
       ],
+      "keepEmpty": [],
+      "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
+      "idempotentMismatchStatus": 400
+    },
+    "DescribeKeyVersion": {
+      "request": {
+        "KeyId": "string",
+        "KeyVersionId": "string"
+      },
+      "response": {
+        "KeyVersion": {
+          "CreationDate": "string",
+          "KeyId": "string",
+          "KeyVersionId": "string"
+        },
+        "RequestId": "string"
+      },
+      "required": [
+        "KeyId",
+        "KeyVersionId"
+      ],
+      "keepEmpty": [],
+      "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
+      "idempotentMismatchStatus": 400
+    },
+    "DescribeRegions": {
+      "request": {},
+      "response": {
+        "Regions": {
+          "Region": [
+            {
+              "RegionId": "string"
+            }
+          ]
+        },
+        "RequestId": "string"
+      },
+      "required": [],
       "keepEmpty": [],
       "missingCode": {},
       "malformedCode": {},
@@ -494,6 +776,66 @@ export const kms: ProductDescription = {
       "idempotentRunningCode": "LastTokenProcessing",
       "idempotentMismatchStatus": 400
     },
+    "ListAliasesByKeyId": {
+      "request": {
+        "KeyId": "string",
+        "PageNumber": "number",
+        "PageSize": "number"
+      },
+      "response": {
+        "Aliases": {
+          "Alias": [
+            {
+              "AliasArn": "string",
+              "AliasName": "string",
+              "KeyId": "string"
+            }
+          ]
+        },
+        "PageNumber": "number",
+        "PageSize": "number",
+        "RequestId": "string",
+        "TotalCount": "number"
+      },
+      "required": [
+        "KeyId"
+      ],
+      "keepEmpty": [],
+      "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
+      "idempotentMismatchStatus": 400
+    },
+    "ListKeyVersions": {
+      "request": {
+        "KeyId": "string",
+        "PageNumber": "number",
+        "PageSize": "number"
+      },
+      "response": {
+        "KeyVersions": {
+          "KeyVersion": [
+            {
+              "CreationDate": "string",
+              "KeyId": "string",
+              "KeyVersionId": "string"
+            }
+          ]
+        },
+        "PageNumber": "number",
+        "PageSize": "number",
+        "RequestId": "string",
+        "TotalCount": "number"
+      },
+      "required": [
+        "KeyId"
+      ],
+      "keepEmpty": [],
+      "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
+      "idempotentMismatchStatus": 400
+    },
     "ListKeys": {
       "request": {
         "Filters": "string",
@@ -515,6 +857,68 @@ export const kms: ProductDescription = {
         "TotalCount": "number"
       },
       "required": [],
+      "keepEmpty": [],
+      "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
+      "idempotentMismatchStatus": 400
+    },
+    "ListResourceTags": {
+      "request": {
+        "KeyId": "string"
+      },
+      "response": {
+        "RequestId": "string",
+        "Tags": {
+          "Tag": [
+            {
+              "KeyId": "string",
+              "TagKey": "string",
+              "TagValue": "string"
+            }
+          ]
+        }
+      },
+      "required": [
+        "KeyId"
+      ],
+      "keepEmpty": [],
+      "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
+      "idempotentMismatchStatus": 400
+    },
+    "ListTagResources": {
+      "request": {
+        "NextToken": "string",
+        "ResourceId": [
+          "string"
+        ],
+        "ResourceType": "string",
+        "Tag": [
+          {
+            "Key": "string",
+            "Value": "string"
+          }
+        ]
+      },
+      "response": {
+        "NextToken": "string",
+        "RequestId": "string",
+        "TagResources": {
+          "TagResource": [
+            {
+              "ResourceId": "string",
+              "ResourceType": "string",
+              "TagKey": "string",
+              "TagValue": "string"
+            }
+          ]
+        }
+      },
+      "required": [
+        "ResourceType"
+      ],
       "keepEmpty": [],
       "missingCode": {},
       "malformedCode": {},
@@ -550,6 +954,172 @@ export const kms: ProductDescription = {
       "malformedCode": {},
       "idempotentRunningCode": "LastTokenProcessing",
       "idempotentMismatchStatus": 400
+    },
+    "SetDeletionProtection": {
+      "request": {
+        "DeletionProtectionDescription": "string",
+        "EnableDeletionProtection": "boolean",
+        "KeyId": "string",
+        "KmsInstanceId": "string",
+        "ProtectedResourceArn": "string"
+      },
+      "response": {
+        "RequestId": "string"
+      },
+      "required": [
+        "EnableDeletionProtection"
+      ],
+      "keepEmpty": [],
+      "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
+      "idempotentMismatchStatus": 400
+    },
+    "TagResource": {
+      "request": {
+        "CertificateId": "string",
+        "KeyId": "string",
+        "SecretName": "string",
+        "Tags": "string"
+      },
+      "response": {
+        "RequestId": "string"
+      },
+      "required": [
+        "Tags"
+      ],
+      "keepEmpty": [],
+      "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
+      "idempotentMismatchStatus": 400
+    },
+    "TagResources": {
+      "request": {
+        "ResourceId": [
+          "string"
+        ],
+        "ResourceType": "string",
+        "Tag": [
+          {
+            "Key": "string",
+            "Value": "string"
+          }
+        ]
+      },
+      "response": {
+        "RequestId": "string"
+      },
+      "required": [
+        "ResourceType",
+        "ResourceId",
+        "Tag"
+      ],
+      "keepEmpty": [],
+      "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
+      "idempotentMismatchStatus": 400
+    },
+    "UntagResource": {
+      "request": {
+        "CertificateId": "string",
+        "KeyId": "string",
+        "SecretName": "string",
+        "TagKeys": "string"
+      },
+      "response": {
+        "RequestId": "string"
+      },
+      "required": [
+        "TagKeys"
+      ],
+      "keepEmpty": [],
+      "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
+      "idempotentMismatchStatus": 400
+    },
+    "UntagResources": {
+      "request": {
+        "All": "boolean",
+        "ResourceId": [
+          "string"
+        ],
+        "ResourceType": "string",
+        "TagKey": [
+          "string"
+        ]
+      },
+      "response": {
+        "RequestId": "string"
+      },
+      "required": [
+        "ResourceType",
+        "ResourceId"
+      ],
+      "keepEmpty": [],
+      "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
+      "idempotentMismatchStatus": 400
+    },
+    "UpdateAlias": {
+      "request": {
+        "AliasName": "string",
+        "KeyId": "string"
+      },
+      "response": {
+        "RequestId": "string"
+      },
+      "required": [
+        "KeyId",
+        "AliasName"
+      ],
+      "keepEmpty": [],
+      "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
+      "idempotentMismatchStatus": 400
+    },
+    "UpdateKeyDescription": {
+      "request": {
+        "Description": "string",
+        "KeyId": "string"
+      },
+      "response": {
+        "RequestId": "string"
+      },
+      "required": [
+        "KeyId",
+        "Description"
+      ],
+      "keepEmpty": [
+        "Description"
+      ],
+      "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
+      "idempotentMismatchStatus": 400
+    },
+    "UpdateRotationPolicy": {
+      "request": {
+        "EnableAutomaticRotation": "boolean",
+        "KeyId": "string",
+        "RotationInterval": "string"
+      },
+      "response": {
+        "RequestId": "string"
+      },
+      "required": [
+        "KeyId",
+        "EnableAutomaticRotation"
+      ],
+      "keepEmpty": [],
+      "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
+      "idempotentMismatchStatus": 400
     }
   },
   "otherActions": [
@@ -557,13 +1127,9 @@ export const kms: ProductDescription = {
     "AsymmetricEncrypt",
     "AsymmetricSign",
     "AsymmetricVerify",
-    "CreateKeyVersion",
     "CreateSecret",
-    "DeleteAlias",
     "DeleteKeyMaterial",
     "DeleteSecret",
-    "DescribeKeyVersion",
-    "DescribeRegions",
     "DescribeSecret",
     "DescribeService",
     "GetParametersForImport",
@@ -571,18 +1137,10 @@ export const kms: ProductDescription = {
     "GetRandomPassword",
     "GetSecretValue",
     "ImportKeyMaterial",
-    "ListAliasesByKeyId",
-    "ListKeyVersions",
-    "ListResourceTags",
     "ListSecretVersionIds",
     "ListSecrets",
     "PutSecretValue",
     "RestoreSecret",
-    "TagResource",
-    "UntagResource",
-    "UpdateAlias",
-    "UpdateKeyDescription",
-    "UpdateRotationPolicy",
     "UpdateSecret",
     "UpdateSecretVersionStage"
   ]

@@ -8,5 +8,6 @@ export async function status(options: { readonly dataDir?: string }, output: Out
     `  API    http://${server.api}   default region ${server.defaultRegion}`,
     `  NBD    ${server.nbd} (TLS)   disk server ${server.diskServerPid === undefined ? 'is being restarted' : `process ${server.diskServerPid}`}`,
     `  open   ${server.exports} disk${server.exports === 1 ? '' : 's'}`,
+    ...(server.clock === undefined ? [] : [`  clock  ${server.clock} of the real one: a server for tests`]),
   ]);
 }

@@ -1,7 +1,8 @@
-import type { DescribeKeyOutputKeyMetadata } from '../../api/generated/kms.ts';
+import type { DescribeKeyOutputKeyMetadata, DescribeKeyVersionOutputKeyVersion } from '../../api/generated/kms.ts';
 import { isoSeconds } from '../../base/clock.ts';
 import { keyArn } from '../../kms/key-reference.ts';
 import type { Key } from '../../metadata/keys.ts';
+import type { KeyVersion } from '../../metadata/key-versions.ts';
 
 /** A key as CreateKey and DescribeKey show it; what does not apply is an empty string. Source: apis.md 0.6. */
 export function keyMetadata(key: Key): DescribeKeyOutputKeyMetadata {
@@ -21,7 +22,27 @@ export function keyMetadata(key: Key): DescribeKeyOutputKeyMetadata {
     DeleteDate: time(key.deleteMs),
     MaterialExpireTime: time(key.materialExpireMs),
     LastRotationDate: time(key.lastRotationMs),
-    AutomaticRotation: key.automaticRotation ? 'Enabled' : 'Disabled',
+    ...rotation(key),
     DeletionProtection: key.deletionProtection ? 'Enabled' : 'Disabled',
+    ...(key.deletionProtectionDescription === null
+      ? {}
+      : { DeletionProtectionDescription: key.deletionProtectionDescription }),
+  };
+}
+
+export function keyVersionView(version: KeyVersion): DescribeKeyVersionOutputKeyVersion {
+  const { keyId, keyVersionId, createdMs } = version;
+  return { KeyId: keyId, KeyVersionId: keyVersionId, CreationDate: isoSeconds(createdMs) };
+}
+
+/** Interval and next date are shown while there is a rotation, also one that waits for the key. Source: facts.md 2.6. */
+function rotation(
+  key: Key,
+): Pick<DescribeKeyOutputKeyMetadata, 'AutomaticRotation' | 'RotationInterval' | 'NextRotationDate'> {
+  if (!key.automaticRotation) return { AutomaticRotation: 'Disabled' };
+  return {
+    AutomaticRotation: key.keyState === 'Enabled' ? 'Enabled' : 'Suspended',
+    ...(key.rotationIntervalS === null ? {} : { RotationInterval: `${key.rotationIntervalS}s` }),
+    ...(key.nextRotationMs === null ? {} : { NextRotationDate: isoSeconds(key.nextRotationMs) }),
   };
 }

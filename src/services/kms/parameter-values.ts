@@ -34,6 +34,16 @@ export function booleanParameter(name: string, text: string | undefined): boolea
   throw invalidParameter(name, 'true or false');
 }
 
+/** Of a key. Source: facts.md 2.9. */
+const DESCRIPTION_LENGTH_MAX = 8192;
+
+/** @throws {ApiError} InvalidParameter. */
+export function descriptionParameter(name: string, text: string): string {
+  if (text.length > DESCRIPTION_LENGTH_MAX)
+    throw invalidParameter(name, `at most ${DESCRIPTION_LENGTH_MAX} characters`);
+  return text;
+}
+
 export interface PageParameters {
   readonly pageNumber: number;
   readonly pageSize: number;

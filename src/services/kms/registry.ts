@@ -2,36 +2,73 @@ import type { Action } from '../../api/action.ts';
 import { cancelKeyDeletion } from './actions/CancelKeyDeletion.ts';
 import { createAlias } from './actions/CreateAlias.ts';
 import { createKey } from './actions/CreateKey.ts';
+import { createKeyVersion } from './actions/CreateKeyVersion.ts';
 import { decrypt } from './actions/Decrypt.ts';
+import { deleteAlias } from './actions/DeleteAlias.ts';
 import { describeAccountKmsStatus } from './actions/DescribeAccountKmsStatus.ts';
 import { describeKey } from './actions/DescribeKey.ts';
+import { describeKeyVersion } from './actions/DescribeKeyVersion.ts';
+import { describeRegions } from './actions/DescribeRegions.ts';
 import { disableKey } from './actions/DisableKey.ts';
 import { enableKey } from './actions/EnableKey.ts';
 import { encrypt } from './actions/Encrypt.ts';
 import { generateDataKey } from './actions/GenerateDataKey.ts';
 import { generateDataKeyWithoutPlaintext } from './actions/GenerateDataKeyWithoutPlaintext.ts';
 import { listAliases } from './actions/ListAliases.ts';
+import { listAliasesByKeyId } from './actions/ListAliasesByKeyId.ts';
+import { listKeyVersions } from './actions/ListKeyVersions.ts';
 import { listKeys } from './actions/ListKeys.ts';
+import { listResourceTags } from './actions/ListResourceTags.ts';
+import { listTagResources } from './actions/ListTagResources.ts';
 import { openKmsService } from './actions/OpenKmsService.ts';
 import { scheduleKeyDeletion } from './actions/ScheduleKeyDeletion.ts';
+import { setDeletionProtection } from './actions/SetDeletionProtection.ts';
+import { tagResource } from './actions/TagResource.ts';
+import { tagResources } from './actions/TagResources.ts';
+import { untagResource } from './actions/UntagResource.ts';
+import { untagResources } from './actions/UntagResources.ts';
+import { updateAlias } from './actions/UpdateAlias.ts';
+import { updateKeyDescription } from './actions/UpdateKeyDescription.ts';
+import { updateRotationPolicy } from './actions/UpdateRotationPolicy.ts';
 import type { KmsDependencies } from './dependencies.ts';
 
 const ACTIONS = [
   openKmsService,
   describeAccountKmsStatus,
+  describeRegions,
+
   createKey,
   describeKey,
   listKeys,
+  updateKeyDescription,
   enableKey,
   disableKey,
   scheduleKeyDeletion,
   cancelKeyDeletion,
+  setDeletionProtection,
+
+  createKeyVersion,
+  describeKeyVersion,
+  listKeyVersions,
+  updateRotationPolicy,
+
   generateDataKey,
   generateDataKeyWithoutPlaintext,
   encrypt,
   decrypt,
+
   createAlias,
+  updateAlias,
+  deleteAlias,
   listAliases,
+  listAliasesByKeyId,
+
+  tagResource,
+  untagResource,
+  listResourceTags,
+  tagResources,
+  untagResources,
+  listTagResources,
 ];
 
 /** Every KMS operation that Sealdisk knows. */

@@ -242,7 +242,7 @@ export class TestCloud implements AsyncDisposable {
   async destroyKey(keyId: string): Promise<void> {
     await this.scheduleKeyDeletion(keyId);
     this.clock.now += 8 * 24 * 60 * 60 * 1000;
-    assert.deepEqual(await this.kms.keys.destroyExpired(), [keyId]);
+    assert.deepEqual(await this.kms.destruction.destroyDue(), [keyId]);
   }
 
   /** Runs an operation as the front door does, after authorisation. */

@@ -21,6 +21,12 @@ export interface KmsApi extends AsyncDisposable {
 export interface Answer {
   readonly KeyMetadata: Readonly<Record<string, string>>;
   readonly Keys: { readonly Key: readonly { readonly KeyId: string; readonly KeyArn: string }[] };
+  readonly KeyVersion: Readonly<Record<string, string>>;
+  readonly KeyVersions: { readonly KeyVersion: readonly Readonly<Record<string, string>>[] };
+  readonly Regions: { readonly Region: readonly Readonly<Record<string, string>>[] };
+  readonly Tags: { readonly Tag: readonly Readonly<Record<string, string>>[] };
+  readonly TagResources: { readonly TagResource: readonly Readonly<Record<string, string>>[] };
+  readonly NextToken?: string;
   readonly Aliases: { readonly Alias: readonly Readonly<Record<string, string>>[] };
   readonly AccountStatus: string;
   readonly CiphertextBlob: string;
@@ -58,7 +64,9 @@ export async function openKmsApi(options: { readonly open?: boolean } = {}): Pro
     call: async (name, input = {}, scope = SCOPE) => {
       const action = find(name);
       const call = callOf(input, scope);
-      assert.ok((await action.access(call)).length > 0, `${name} asks for a permission`);
+      // The documentation lets everybody list the regions.
+      if (name !== 'DescribeRegions')
+        assert.ok((await action.access(call)).length > 0, `${name} asks for a permission`);
       return (await action.run(call)) as Record<string, never> & Answer;
     },
     access: async (name, input = {}) => find(name).access(callOf(input, SCOPE)),

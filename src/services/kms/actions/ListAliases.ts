@@ -1,5 +1,6 @@
 import type { Action } from '../../../api/action.ts';
 import type { ListAliasesInput, ListAliasesOutput } from '../../../api/generated/kms.ts';
+import { aliasList } from '../alias-list.ts';
 import type { KmsDependencies } from '../dependencies.ts';
 import { aliasArn } from '../key-access.ts';
 import { kmsAction } from '../kms-action.ts';
@@ -11,19 +12,6 @@ export function listAliases(deps: KmsDependencies): Action<ListAliasesInput, Lis
     name: 'ListAliases',
     access: (scope) => [{ action: 'kms:ListAliases', resource: aliasArn(scope, 'alias') }],
     parse: pageParameters,
-    run: async (scope, page) => {
-      const { aliases, totalCount } = await deps.aliases.list(scope, page);
-      const shown = aliases.map(({ aliasName, keyId }) => ({
-        AliasName: aliasName,
-        AliasArn: aliasArn(scope, aliasName),
-        KeyId: keyId,
-      }));
-      return {
-        Aliases: { Alias: shown },
-        PageNumber: page.pageNumber,
-        PageSize: page.pageSize,
-        TotalCount: totalCount,
-      };
-    },
+    run: async (scope, page) => aliasList(scope, page, await deps.aliases.list(scope, page)),
   });
 }

@@ -60,7 +60,7 @@ test('CreateKey keeps tags, and refuses tags that only products may set', async 
 
 test('CreateKey refuses what it cannot do instead of ignoring it, and creates nothing', async () => {
   await using api = await openKmsApi();
-  await api.refused('CreateKey', { Origin: 'EXTERNAL' }, 'Unsupported.Origin', 400);
+  await api.refused('CreateKey', { Origin: 'EXTERNAL', KeySpec: 'RSA_2048' }, 'Unsupported.Origin', 400);
   await api.refused('CreateKey', { ProtectionLevel: 'HSM' }, 'Unsupported.ProtectionLevel', 400);
   const invalid = [
     { KeySpec: 'AES_256' },
@@ -68,12 +68,35 @@ test('CreateKey refuses what it cannot do instead of ignoring it, and creates no
     { KeyUsage: 'SIGN/VERIFY' },
     { KeySpec: 'RSA_2048', KeyUsage: 'GENERATE/VERIFY_MAC' },
     { Description: 'x'.repeat(8193) },
-    { EnableAutomaticRotation: true },
-    { RotationInterval: '365d' },
+    { Origin: 'IMPORTED' },
     { Policy: '{}' },
+    { EnableAutomaticRotation: true, RotationInterval: '6d' },
+    { EnableAutomaticRotation: true, RotationInterval: '7d', Origin: 'EXTERNAL' },
+    { EnableAutomaticRotation: true, RotationInterval: '7d', KeySpec: 'RSA_2048' },
+    { RotationInterval: 'yearly' },
     { DKMSInstanceId: 'kst-1' },
   ];
   for (const input of invalid) await api.refused('CreateKey', input, 'InvalidParameter', 400);
   assert.equal((await api.call('ListKeys')).TotalCount, 0);
   await api.createKey({ EnableAutomaticRotation: false, Origin: 'Aliyun_KMS', ProtectionLevel: 'SOFTWARE' });
+});
+
+test('CreateKey makes a key that is rotated, and shows when', async () => {
+  await using api = await openKmsApi();
+  const { KeyMetadata: made } = await api.call('CreateKey', {
+    EnableAutomaticRotation: true,
+    RotationInterval: '365d',
+  });
+  assert.deepEqual(
+    [made['AutomaticRotation'], made['RotationInterval'], made['NextRotationDate']],
+    ['Enabled', '31536000s', '2027-11-23T00:00:00Z'],
+  );
+  await api.refused('CreateKey', { EnableAutomaticRotation: true }, 'MissingParameter', 400);
+});
+
+test('CreateKey makes a key that waits for imported material', async () => {
+  await using api = await openKmsApi();
+  const { KeyMetadata: made } = await api.call('CreateKey', { Origin: 'EXTERNAL' });
+  assert.deepEqual([made['Origin'], made['KeyState']], ['EXTERNAL', 'PendingImport']);
+  await api.refused('Encrypt', { KeyId: made['KeyId'], Plaintext: 'eA==' }, 'Rejected.PendingImport', 409);
 });

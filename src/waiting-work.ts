@@ -1,0 +1,43 @@
+/** Everything of the control plane that waits for a time, for the one scheduler that wakes it. */
+import type { Clock } from './base/clock.ts';
+import type { Logger } from './base/log.ts';
+import type { WaitingWork } from './base/scheduler.ts';
+import type { DataPlane } from './dataplane/data-plane.ts';
+import type { Kms } from './kms/kms.ts';
+import type { Database } from './metadata/database.ts';
+import { finishRemovals } from './services/ecs/reconcile.ts';
+import { deleteExpiredSnapshots } from './services/ecs/snapshot-retention.ts';
+import type { ExportKeeper } from './services/sealdisk/export-keeper.ts';
+
+export interface WaitingParts {
+  readonly clock: Clock;
+  readonly database: Database;
+  readonly dataPlane: DataPlane;
+  readonly exports: ExportKeeper;
+  readonly kms: Kms;
+  readonly log: Logger;
+}
+
+/** By name, in the order in which it is done. */
+export function waitingWork(parts: WaitingParts): Readonly<Record<string, WaitingWork>> {
+  const { clock, exports, kms } = parts;
+  return {
+    'destroying keys': async () => {
+      await kms.destruction.destroyDue();
+      return kms.destruction.nextDueMs();
+    },
+    'rotating keys': () => kms.versions.rotateDue(),
+    'deleting expired snapshots': atEveryLook(() => deleteExpiredSnapshots(parts, clock.nowMs())),
+    'finishing removals': atEveryLook(() => finishRemovals(parts)),
+    // A close that a hung disk server carried out after its caller had given up leaves an export that nobody serves.
+    'reopening exports': atEveryLook(() => exports.reopenAll()),
+  };
+}
+
+/** Work whose time nobody knows beforehand. */
+function atEveryLook(work: () => Promise<unknown>): WaitingWork {
+  return async () => {
+    await work();
+    return undefined;
+  };
+}
