@@ -49,6 +49,17 @@ function userEnvironment(server: TestServer): NodeJS.ProcessEnv {
   return { ...environment, PATH: PATH.join(path.delimiter), SEALDISK_DATA_DIR: server.dataDirectory };
 }
 
+/** The options that a page starts its server with, in its block marked `serve`. */
+function serveOptions(blocks: readonly CodeBlock[]): string[] {
+  const [npx, sealdisk, serve, ...options] =
+    blocks
+      .find(({ attributes }) => attributes.has('serve'))
+      ?.text.trim()
+      .split(/\s+/) ?? [];
+  if (npx !== undefined) assert.deepEqual([npx, sealdisk, serve], ['npx', 'sealdisk', 'serve']);
+  return options;
+}
+
 async function follow(page: string, blocks: readonly CodeBlock[], server: TestServer): Promise<void> {
   const runnable = blocks.filter((block) => block.language === 'sh' && block.attributes.has('run'));
   const script = ['set -euo pipefail', ...runnable.map(({ text }) => `printf '\\n${MARK}\\n'\n${text}`)].join('\n');
@@ -79,7 +90,7 @@ for (const page of PAGES) {
       context.skip(`${missing.join(', ')} not installed`);
       return;
     }
-    await using server = await TestServer.start();
+    await using server = await TestServer.start({ args: serveOptions(blocks) });
     await follow(page, blocks, server);
     for (const block of blocks.filter(({ attributes }) => attributes.has('server-output'))) {
       assertShows(`${page}:${block.line}`, block.text, readFileSync(server.logFile, 'utf8'));
