@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { copyFile, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { copyFile, link, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
@@ -81,6 +81,31 @@ test('a destroyed key version leaves no file, and to destroy it again is harmles
   await t.store.destroy(VERSION);
   await assert.rejects(t.store.read(VERSION), { code: 'KEY_FILE_MISSING' });
   assert.deepEqual(await readdir(path.dirname(t.file)), []);
+});
+
+test('a destroyed key version is overwritten, wherever else its file has a name, with what a crash left of writing it', async () => {
+  await using t = await openStore();
+  await t.store.write(HEADER, MATERIAL);
+  const { size } = await stat(t.file);
+  const otherNames = ['one', 'two'].map((name) => path.join(t.directory, name));
+  await link(t.file, otherNames[0] ?? '');
+  await writeFile(`${t.file}.new`, await readFile(t.file));
+  await link(`${t.file}.new`, otherNames[1] ?? '');
+  await t.store.destroy(VERSION);
+  assert.deepEqual(await readdir(path.dirname(t.file)), []);
+  for (const name of otherNames) assert.deepEqual(await readFile(name), Buffer.alloc(size));
+});
+
+test("the versions of a key are found by their files, and a file that does not open is nobody's", async () => {
+  await using t = await openStore();
+  await t.store.write(HEADER, MATERIAL);
+  const other = VERSION.replace('8', '9');
+  await t.store.write({ ...HEADER, keyVersionId: other, keyId: VERSION }, MATERIAL);
+  await writeFile(t.file.replace('86a', '76a'), 'nonsense');
+  assert.deepEqual(await t.store.versionsOf(HEADER.keyId), [VERSION]);
+  assert.deepEqual(await t.store.versionsOf(VERSION), [other]);
+  assert.deepEqual(await t.store.versionsOf('no-such-key'), []);
+  assert.deepEqual([await t.store.has(VERSION), await t.store.has(HEADER.keyId)], [true, false]);
 });
 
 test('what a crash left half-written under a temporary name is replaced', async () => {

@@ -88,6 +88,16 @@ test('a key that is disabled or waits for its deletion is not rotated before it 
   for (const key of [disabled, dying]) assert.notEqual((await keyOf(t, key)).primaryVersionId, key.primaryVersionId);
 });
 
+test('two rotations at the same time make one version, and leave one file', async () => {
+  await using t = await openTestKms();
+  const key = await t.makeKey();
+  await t.versions.setRotation(SCOPE, key.keyId, WEEK_S);
+  t.advance(7 * DAY_MS);
+  await Promise.all([t.versions.rotateDue(), t.versions.rotateDue()]);
+  assert.equal((await t.versions.list(SCOPE, key.keyId, NO_ALIAS)).length, 2);
+  assert.equal((await readdir(path.join(t.directory, 'keys'))).length, 2);
+});
+
 test('a rotation that is stopped does not happen', async () => {
   await using t = await openTestKms();
   const key = await t.makeKey();

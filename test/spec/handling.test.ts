@@ -67,6 +67,9 @@ test('what is said to be refused is refused, by its name', async () => {
   const others: Record<string, Record<string, string>> = {
     CreateDisk: { RegionId: REGION, Size: '20' },
     CreateSnapshot: { DiskId: await api.createDisk() },
+    SetDeletionProtection: { EnableDeletionProtection: 'true' },
+    TagResource: { Tags: '[]' },
+    UntagResource: { TagKeys: '["a"]' },
   };
   for (const { product, name } of EVERYTHING) {
     for (const [parameter, { value, as = parameter }] of Object.entries(handlingOf(product, name).refused ?? {})) {
