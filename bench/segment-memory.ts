@@ -4,10 +4,10 @@ import { runInNewContext } from 'node:vm';
 
 import { silentLogger } from '../src/base/log.ts';
 import { BLOCK_SIZE_BYTES, TiB } from '../src/base/units.ts';
-import { DEFAULT_LIMITS } from '../src/block/environment.ts';
-import { localFiles } from '../src/block/local-files.ts';
-import { ReaderCache } from '../src/block/reader-cache.ts';
-import { SegmentStore } from '../src/block/segment-store.ts';
+import { DEFAULT_LIMITS } from '../src/block/files/environment.ts';
+import { localFiles } from '../src/block/files/local-files.ts';
+import { ReaderCache } from '../src/block/files/reader-cache.ts';
+import { SegmentStore } from '../src/block/segments/segment-store.ts';
 
 export const SEGMENTS_PER_TIB = Math.ceil(TiB / BLOCK_SIZE_BYTES / DEFAULT_LIMITS.segmentSlots);
 

@@ -18,8 +18,8 @@ import { systemRandom } from '../src/base/system-random.ts';
 import { GiB, MiB } from '../src/base/units.ts';
 import { createDisk, openDisk } from '../src/block/disk.ts';
 import type { Disk, Environment } from '../src/block/disk.ts';
-import type { FileSystem, OpenFile } from '../src/block/file-system.ts';
-import { localFiles } from '../src/block/local-files.ts';
+import type { FileSystem, OpenFile } from '../src/block/files/file-system.ts';
+import { localFiles } from '../src/block/files/local-files.ts';
 import { loadLibgcrypt } from '../src/crypto/libgcrypt.ts';
 
 const BLOCK_BYTES = 4096;

@@ -10,7 +10,7 @@ import { SystemError, type ErrorKind } from './base/errors.ts';
 import { systemClock } from './base/system-clock.ts';
 import { systemRandom as random } from './base/system-random.ts';
 import { GiB } from './base/units.ts';
-import { HEAD_COPIES, HEAD_SIZE_BYTES, readHeadFields, type Head } from './block/head-format.ts';
+import { HEAD_COPIES, HEAD_SIZE_BYTES, readHeadFields, type Head } from './block/format/head-format.ts';
 import { loadConfig } from './config.ts';
 import { openDataDirectory, type OpenDataDirectory } from './data-directory.ts';
 import type { DataKey, DiskIdentity } from './dataplane/data-plane.ts';

@@ -1,5 +1,5 @@
 /** Row 1, the first parts of rows 8 and 9, the writes of row 19, and row 15: random writes without end. */
-import { SLOT_SIZE_BYTES } from '../../src/block/slot-format.ts';
+import { SLOT_SIZE_BYTES } from '../../src/block/format/slot-format.ts';
 import type { DiskStatistics } from '../../src/dataplane/data-plane.ts';
 import type { Line } from '../line.ts';
 import { roundsLine, valuesLine } from '../line.ts';

@@ -1,17 +1,17 @@
 import { isKind, SystemError } from '../base/errors.ts';
 import { makeDisk } from './create-disk.ts';
 import type { Contents } from './create-disk.ts';
-import { DiskKeys } from './disk-keys.ts';
-import type { EpochRecord } from './disk-keys.ts';
-import { ROOTS_NAME, SEGMENTS_NAME } from './file-names.ts';
-import type { DataKey, DiskIdentity, Environment } from './environment.ts';
-import { osCode } from './file-system.ts';
-import type { FileSystem } from './file-system.ts';
-import { toHex } from './fixed-bytes.ts';
-import type { Pin } from './pin.ts';
-import { epochName } from './segment-entries.ts';
-import { readSnapshot } from './snapshot-root.ts';
-import type { SegmentTable } from './table-format.ts';
+import { DiskKeys } from './keys/disk-keys.ts';
+import type { EpochRecord } from './keys/disk-keys.ts';
+import { ROOTS_NAME, SEGMENTS_NAME } from './format/file-names.ts';
+import type { DataKey, DiskIdentity, Environment } from './files/environment.ts';
+import { osCode } from './files/file-system.ts';
+import type { FileSystem } from './files/file-system.ts';
+import { toHex } from './format/fixed-bytes.ts';
+import type { Pin } from './format/pin.ts';
+import { epochName } from './format/segment-entries.ts';
+import { readSnapshot } from './views/snapshot-root.ts';
+import type { SegmentTable } from './format/table-format.ts';
 
 const COPY_SIZE_BYTES = 4 * 1024 * 1024;
 

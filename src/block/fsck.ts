@@ -1,12 +1,12 @@
 import { isKind, SystemError } from '../base/errors.ts';
 import { Disk } from './disk.ts';
-import { DiskKeys } from './disk-keys.ts';
-import type { DataKey, Environment } from './environment.ts';
-import { scrubWithoutKey } from './keyless-scrub.ts';
+import { DiskKeys } from './keys/disk-keys.ts';
+import type { DataKey, Environment } from './files/environment.ts';
+import { scrubWithoutKey } from './scrub/keyless-scrub.ts';
 import { lockDisk, openState } from './open-disk.ts';
-import type { Pin } from './pin.ts';
-import type { ScrubReport } from './scrub-report.ts';
-import { surveyDisk } from './survey.ts';
+import type { Pin } from './format/pin.ts';
+import type { ScrubReport } from './scrub/scrub-report.ts';
+import { surveyDisk } from './rebuild/survey.ts';
 
 export interface FsckReport {
   /** `whole`: opens, and everything verifies. `damaged`: opens, with damage. `refused`: does not open. */

@@ -1,21 +1,21 @@
 import { assert } from '../base/assert.ts';
 import { messageOf, SystemError } from '../base/errors.ts';
-import { checkMetadata, CHECKED_AT_OPEN_MAX, removeLeftovers } from './disk-checks.ts';
-import { DiskKeys } from './disk-keys.ts';
-import { DiskState, machineDigest } from './disk-state.ts';
-import { HEAD_NAME, LOCK_NAME, MARK_NAME, RETIRED_NAME, ROOTS_NAME, TABLES_NAME } from './file-names.ts';
-import { readWhole } from './durable-files.ts';
-import { DEFAULT_LIMITS } from './environment.ts';
-import type { DataKey, Environment } from './environment.ts';
-import { equalBytes, toHex } from './fixed-bytes.ts';
-import { HeadFile } from './head-file.ts';
-import { decodeHead, HEAD_COPIES, HEAD_SIZE_BYTES, storedInode } from './head-format.ts';
-import type { Head } from './head-format.ts';
-import { corrupt, ioError } from './io-errors.ts';
-import type { Pin } from './pin.ts';
-import { recover, replayInMemory } from './recovery.ts';
-import type { LogLoss } from './recovery.ts';
-import { readTableFile } from './table-file.ts';
+import { checkMetadata, CHECKED_AT_OPEN_MAX, removeLeftovers } from './state/disk-checks.ts';
+import { DiskKeys } from './keys/disk-keys.ts';
+import { DiskState, machineDigest } from './state/disk-state.ts';
+import { HEAD_NAME, LOCK_NAME, MARK_NAME, RETIRED_NAME, ROOTS_NAME, TABLES_NAME } from './format/file-names.ts';
+import { readWhole } from './files/durable-files.ts';
+import { DEFAULT_LIMITS } from './files/environment.ts';
+import type { DataKey, Environment } from './files/environment.ts';
+import { equalBytes, toHex } from './format/fixed-bytes.ts';
+import { HeadFile } from './state/head-file.ts';
+import { decodeHead, HEAD_COPIES, HEAD_SIZE_BYTES, storedInode } from './format/head-format.ts';
+import type { Head } from './format/head-format.ts';
+import { corrupt, ioError } from './files/io-errors.ts';
+import type { Pin } from './format/pin.ts';
+import { recover, replayInMemory } from './state/recovery.ts';
+import type { LogLoss } from './state/recovery.ts';
+import { readTableFile } from './tables/table-file.ts';
 
 export interface OpenOptions {
   readonly diskId: string;

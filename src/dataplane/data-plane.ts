@@ -1,10 +1,10 @@
 import type { SnapshotFates } from '../block/delete-disk.ts';
-import type { DiskStatistics } from '../block/disk-work.ts';
-import type { DataKey, DiskIdentity } from '../block/environment.ts';
-import type { Pin } from '../block/pin.ts';
-import type { ScrubProgress } from '../block/scrub.ts';
-import type { ScrubReport } from '../block/scrub-report.ts';
-import type { DiskUsage } from '../block/usage.ts';
+import type { DiskStatistics } from '../block/state/disk-work.ts';
+import type { DataKey, DiskIdentity } from '../block/files/environment.ts';
+import type { Pin } from '../block/format/pin.ts';
+import type { ScrubProgress } from '../block/scrub/scrub.ts';
+import type { ScrubReport } from '../block/scrub/scrub-report.ts';
+import type { DiskUsage } from '../block/views/usage.ts';
 import type { Transfers } from './transfers.ts';
 
 export type { DataKey, DiskIdentity, DiskStatistics, DiskUsage, Pin, ScrubReport, SnapshotFates };

@@ -10,7 +10,7 @@ import type { ErrorKind } from '../base/errors.ts';
 import { SystemError } from '../base/errors.ts';
 import { wipeableBytes } from '../base/wipeable-bytes.ts';
 import type { SnapshotFates } from '../block/delete-disk.ts';
-import type { Pin } from '../block/pin.ts';
+import type { Pin } from '../block/format/pin.ts';
 import type {
   DataKey,
   DiskIdentity,

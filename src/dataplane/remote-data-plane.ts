@@ -1,4 +1,4 @@
-import type { Pin } from '../block/pin.ts';
+import type { Pin } from '../block/format/pin.ts';
 import type {
   DataKey,
   DataPlane,

@@ -1,7 +1,7 @@
 /** How the control plane has disks sent and received as streams. Formats: docs/formats/stream.md. */
 import type { ErrorKind } from '../base/errors.ts';
-import type { DataKey, DiskIdentity } from '../block/environment.ts';
-import type { Pin } from '../block/pin.ts';
+import type { DataKey, DiskIdentity } from '../block/files/environment.ts';
+import type { Pin } from '../block/format/pin.ts';
 import type { Suite } from '../crypto/aead.ts';
 import type { WrappedStreamKey } from '../stream/key-section.ts';
 

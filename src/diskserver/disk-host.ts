@@ -17,11 +17,11 @@ import {
   type Environment,
   type SnapshotView,
 } from '../block/disk.ts';
-import { scrubWithoutKey } from '../block/keyless-scrub.ts';
+import { scrubWithoutKey } from '../block/scrub/keyless-scrub.ts';
 import { lockDisk } from '../block/open-disk.ts';
-import type { Pin } from '../block/pin.ts';
-import { lossInWords } from '../block/recovery.ts';
-import type { ScrubOptions } from '../block/scrub.ts';
+import type { Pin } from '../block/format/pin.ts';
+import { lossInWords } from '../block/state/recovery.ts';
+import type { ScrubOptions } from '../block/scrub/scrub.ts';
 import type {
   ExportAccess,
   ExportInfo,

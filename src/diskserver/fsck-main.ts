@@ -9,7 +9,7 @@ import { systemRandom } from '../base/system-random.ts';
 import type { Logger } from '../base/log.ts';
 import type { Environment } from '../block/disk.ts';
 import { checkDisk } from '../block/fsck.ts';
-import { localFiles } from '../block/local-files.ts';
+import { localFiles } from '../block/files/local-files.ts';
 import { rebuildDisk } from '../block/rebuild-disk.ts';
 import { selectCipherBackend } from '../crypto/cipher-backend.ts';
 import type { FsckRequest } from '../dataplane/fsck-request.ts';

@@ -13,7 +13,7 @@ import { systemRandom } from '../base/system-random.ts';
 import { makeRuntimeDirectory } from '../base/system-runtime-directory.ts';
 import { VERSION } from '../base/version.ts';
 import { removeLeftoverDirectories, type Environment } from '../block/disk.ts';
-import { localFiles } from '../block/local-files.ts';
+import { localFiles } from '../block/files/local-files.ts';
 import { segmentReaders } from './segment-readers.ts';
 import { selectCipherBackend } from '../crypto/cipher-backend.ts';
 import { PROTOCOL_VERSION } from '../dataplane/protocol.ts';

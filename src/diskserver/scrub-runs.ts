@@ -1,8 +1,8 @@
 import type { Clock } from '../base/clock.ts';
 import { isKind, messageOf } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
-import type { ScrubOptions, ScrubProgress } from '../block/scrub.ts';
-import type { ScrubReport } from '../block/scrub-report.ts';
+import type { ScrubOptions, ScrubProgress } from '../block/scrub/scrub.ts';
+import type { ScrubReport } from '../block/scrub/scrub-report.ts';
 import type { ScrubState } from '../dataplane/data-plane.ts';
 
 /** How many ended scrubs are remembered, the last one of each disk. */

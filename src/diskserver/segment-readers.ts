@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-import { ReaderCache } from '../block/reader-cache.ts';
+import { ReaderCache } from '../block/files/reader-cache.ts';
 
 /** Sockets, logs, locks, heads and marks need descriptors as well. */
 const SHARE = 1 / 2;

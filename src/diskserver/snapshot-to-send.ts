@@ -1,5 +1,5 @@
 /** Snapshots, opened for reading, in the shape that becomes a stream. */
-import type { SnapshotView } from '../block/snapshot-view.ts';
+import type { SnapshotView } from '../block/views/snapshot-view.ts';
 import type { StreamState } from '../stream/stream-header.ts';
 import { stateIdentity } from '../stream/stream-keys.ts';
 import type { StateToSend } from '../stream/stream-layout.ts';

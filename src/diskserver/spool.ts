@@ -1,7 +1,7 @@
 import { SystemError } from '../base/errors.ts';
 import { Mutex } from '../base/mutex.ts';
-import { ioError } from '../block/io-errors.ts';
-import type { FileSystem, OpenFile } from '../block/file-system.ts';
+import { ioError } from '../block/files/io-errors.ts';
+import type { FileSystem, OpenFile } from '../block/files/file-system.ts';
 import { STREAM_HEADER_BYTES } from '../stream/stream-header.ts';
 
 const STREAM_NAME = 'stream';

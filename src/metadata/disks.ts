@@ -7,7 +7,7 @@ import type { Tag } from './tags.ts';
 
 export type DiskStatus = 'Creating' | 'Available' | 'Attaching' | 'In_use' | 'Detaching' | 'ReIniting' | 'Deleting';
 
-/** The engine's `Pin` (src/block/pin.ts), as stored. */
+/** The engine's `Pin` (src/block/format/pin.ts), as stored. */
 export interface StoredPin {
   readonly sequence: number;
   readonly digest: string;

@@ -10,9 +10,9 @@ import type { Suite } from '../../src/crypto/aead.ts';
 import { nodeCipherBackend } from '../../src/crypto/node-aead.ts';
 import { createDisk, openDisk } from '../../src/block/disk.ts';
 import type { DataKey, Disk, DiskIdentity, Environment } from '../../src/block/disk.ts';
-import { localFiles } from '../../src/block/local-files.ts';
+import { localFiles } from '../../src/block/files/local-files.ts';
 import type { OpenOptions } from '../../src/block/open-disk.ts';
-import type { Pin } from '../../src/block/pin.ts';
+import type { Pin } from '../../src/block/format/pin.ts';
 import { NonceLedger } from './nonce-ledger.ts';
 
 export const MACHINE_ID = 'machine-1';

@@ -5,8 +5,8 @@ import path from 'node:path';
 import { test } from 'node:test';
 
 import { TiB } from '../../src/base/units.ts';
-import { DiskKeys } from '../../src/block/disk-keys.ts';
-import { decodeHead, encodeHead } from '../../src/block/head-format.ts';
+import { DiskKeys } from '../../src/block/keys/disk-keys.ts';
+import { decodeHead, encodeHead } from '../../src/block/format/head-format.ts';
 import { nodeCipherBackend } from '../../src/crypto/node-aead.ts';
 import { blockOf, dataKeyOf, DiskBench } from './disk-fixture.ts';
 

@@ -4,7 +4,7 @@ import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-import { loadCachedRead } from '../../src/block/cached-read.ts';
+import { loadCachedRead } from '../../src/block/files/cached-read.ts';
 import { loadLibgcrypt } from '../../src/crypto/libgcrypt.ts';
 import { guarded } from '../crypto/guarded.ts';
 import { Seeded } from '../sim/seeded.ts';

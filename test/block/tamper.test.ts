@@ -3,13 +3,13 @@ import { cpSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } fr
 import path from 'node:path';
 import { test } from 'node:test';
 
-import { isMarker, segmentOf, slotOf } from '../../src/block/address.ts';
+import { isMarker, segmentOf, slotOf } from '../../src/block/format/address.ts';
 import { Disk } from '../../src/block/disk.ts';
-import { ROOT_LEVEL } from '../../src/block/map-page.ts';
+import { ROOT_LEVEL } from '../../src/block/format/map-page.ts';
 import { openState } from '../../src/block/open-disk.ts';
-import { SEGMENT_HEADER_REGION_BYTES } from '../../src/block/segment-format.ts';
-import { SLOT_SIZE_BYTES, slotOffset } from '../../src/block/slot-format.ts';
-import { toHex } from '../../src/block/fixed-bytes.ts';
+import { SEGMENT_HEADER_REGION_BYTES } from '../../src/block/format/segment-format.ts';
+import { SLOT_SIZE_BYTES, slotOffset } from '../../src/block/format/slot-format.ts';
+import { toHex } from '../../src/block/format/fixed-bytes.ts';
 import { SystemError } from '../../src/base/errors.ts';
 import { MiB } from '../../src/base/units.ts';
 import { blockOf, dataKeyOf, DiskBench } from './disk-fixture.ts';

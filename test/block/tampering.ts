@@ -11,7 +11,7 @@ import { SystemError } from '../../src/base/errors.ts';
 import { MiB } from '../../src/base/units.ts';
 import { cloneDisk, openSnapshotView } from '../../src/block/disk.ts';
 import type { Disk } from '../../src/block/disk.ts';
-import type { Pin } from '../../src/block/pin.ts';
+import type { Pin } from '../../src/block/format/pin.ts';
 import type { Suite } from '../../src/crypto/aead.ts';
 import { Seeded } from '../sim/seeded.ts';
 import { blockOf, dataKeyOf, DiskBench } from './disk-fixture.ts';

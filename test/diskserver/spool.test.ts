@@ -5,8 +5,8 @@ import path from 'node:path';
 import { test } from 'node:test';
 
 import { isKind, SystemError } from '../../src/base/errors.ts';
-import type { FileSystem, OpenFile } from '../../src/block/file-system.ts';
-import { localFiles } from '../../src/block/local-files.ts';
+import type { FileSystem, OpenFile } from '../../src/block/files/file-system.ts';
+import { localFiles } from '../../src/block/files/local-files.ts';
 import { removeSpool, Spool } from '../../src/diskserver/spool.ts';
 
 const HEADER: Uint8Array = new Uint8Array(4096).fill(1);

@@ -2,23 +2,23 @@
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 
-import { decodeChecksums, encodeChecksums } from '../../src/block/checksum-format.ts';
+import { decodeChecksums, encodeChecksums } from '../../src/block/format/checksum-format.ts';
 import {
   decodeDenseIndex,
   DENSE_CAPACITY_MAX,
   DENSE_INDEX_SIZE_BYTES,
   encodeDenseIndex,
-} from '../../src/block/dense-format.ts';
-import type { DiskKeys } from '../../src/block/disk-keys.ts';
-import { SlotSet } from '../../src/block/slot-set.ts';
-import { openSlot, SLOT_SIZE_BYTES } from '../../src/block/slot-format.ts';
-import { decodeCopies, decodeSizedCopies } from '../../src/block/two-copies.ts';
-import { decodeHead } from '../../src/block/head-format.ts';
-import { decodeTable } from '../../src/block/table-format.ts';
+} from '../../src/block/format/dense-format.ts';
+import type { DiskKeys } from '../../src/block/keys/disk-keys.ts';
+import { SlotSet } from '../../src/block/format/slot-set.ts';
+import { openSlot, SLOT_SIZE_BYTES } from '../../src/block/format/slot-format.ts';
+import { decodeCopies, decodeSizedCopies } from '../../src/block/format/two-copies.ts';
+import { decodeHead } from '../../src/block/format/head-format.ts';
+import { decodeTable } from '../../src/block/format/table-format.ts';
 import type { Suite } from '../../src/crypto/aead.ts';
 import { nodeCipherBackend } from '../../src/crypto/node-aead.ts';
-import { counting, keysOf, samplesOf } from '../block/format-samples.ts';
-import type { Sample } from '../block/format-samples.ts';
+import { counting, keysOf, samplesOf } from '../block/format/format-samples.ts';
+import type { Sample } from '../block/format/format-samples.ts';
 import type { FuzzTarget } from './fuzz.ts';
 import type { Fields } from './mutate.ts';
 

@@ -2,7 +2,7 @@
 import { decodeHeader, encodeHeaderFields } from '../../src/stream/stream-header.ts';
 import type { StreamHeader } from '../../src/stream/stream-header.ts';
 import { encodeBlocksHeader, encodeRun, HOLE, RecordReader, ZERO } from '../../src/stream/stream-records.ts';
-import { counting } from '../block/format-samples.ts';
+import { counting } from '../block/format/format-samples.ts';
 import type { FuzzTarget } from './fuzz.ts';
 
 const DISK_BYTES = 2 ** 30;

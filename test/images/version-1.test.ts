@@ -5,7 +5,7 @@ import path from 'node:path';
 import { test } from 'node:test';
 
 import { blockOf, DiskBench } from '../block/disk-fixture.ts';
-import { readDisk, readSnapshot } from '../block/independent-reader.ts';
+import { readDisk, readSnapshot } from '../block/format/independent-reader.ts';
 import { manifestOf, unpack } from './image.ts';
 
 const IMAGE = 'v1/aes-256-gcm-snapshot-clone';

@@ -9,15 +9,15 @@ import { TestBuild } from '../support/test-build.ts';
 const TESTS: readonly (readonly string[])[] = [
   [
     'test/block/disk.test.ts',
-    'test/block/snapshots.test.ts',
-    'test/block/log.test.ts',
-    'test/block/collection.test.ts',
+    'test/block/views/snapshots.test.ts',
+    'test/block/log/log.test.ts',
+    'test/block/collect/collection.test.ts',
   ],
   ['test/sim/narrow-windows.sim.test.ts', 'test/sim/overlapping.sim.test.ts'],
   ['test/sim/collect-in-checkpoint.sim.test.ts'],
   ['test/sim/disk.sim.test.ts'],
   ['test/sim/every-call.sim.test.ts'],
-  ['test/block/*.test.ts', 'test/sim/*.test.ts'],
+  ['test/block/**/*.test.ts', 'test/sim/*.test.ts'],
 ];
 /** A test that hangs has noticed, too. */
 const SECONDS_MAX = 120;

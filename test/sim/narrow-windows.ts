@@ -6,7 +6,7 @@ import { GiB } from '../../src/base/units.ts';
 import { nodeCipherBackend } from '../../src/crypto/node-aead.ts';
 import { createDisk, openDisk } from '../../src/block/disk.ts';
 import type { DataKey, Disk, DiskIdentity, Environment } from '../../src/block/disk.ts';
-import type { Pin } from '../../src/block/pin.ts';
+import type { Pin } from '../../src/block/format/pin.ts';
 import { Seeded } from './seeded.ts';
 import { SimFileSystem } from './sim-file-system.ts';
 import type { SimOptions } from './sim-file-system.ts';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 
 import { SystemError } from '../../src/base/errors.ts';
-import type { FileStatus, FileSystem, OpenFile } from '../../src/block/file-system.ts';
+import type { FileStatus, FileSystem, OpenFile } from '../../src/block/files/file-system.ts';
 import type { Seeded } from './seeded.ts';
 import { SECTOR_BYTES } from './sim-storage.ts';
 import type { SimDirectory, SimFile, SimNode, SimStorage } from './sim-storage.ts';

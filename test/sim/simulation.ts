@@ -17,8 +17,8 @@ import {
   removeLeftoverDirectories,
 } from '../../src/block/disk.ts';
 import type { DataKey, Disk, DiskIdentity, Environment } from '../../src/block/disk.ts';
-import type { Limits } from '../../src/block/environment.ts';
-import type { Pin } from '../../src/block/pin.ts';
+import type { Limits } from '../../src/block/files/environment.ts';
+import type { Pin } from '../../src/block/format/pin.ts';
 import { NonceLedger } from '../block/nonce-ledger.ts';
 import { Oracle } from './oracle.ts';
 import { Seeded } from './seeded.ts';

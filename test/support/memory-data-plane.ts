@@ -1,5 +1,5 @@
 import { SystemError } from '../../src/base/errors.ts';
-import type { Pin } from '../../src/block/pin.ts';
+import type { Pin } from '../../src/block/format/pin.ts';
 import type {
   DataKey,
   DataPlane,

@@ -1,0 +1,332 @@
+import { isKind } from '../../base/errors.ts';
+import type { SystemError } from '../../base/errors.ts';
+import { isBefore } from '../format/address.ts';
+import type { Address, LogPosition } from '../format/address.ts';
+import { commitRecovered } from './checkpoint.ts';
+import { DeadSegments } from '../collect/dead-segments.ts';
+import type { DiskState } from './disk-state.ts';
+
+import { MARK_NAME } from '../format/file-names.ts';
+import { equalBytes, toHex } from '../format/fixed-bytes.ts';
+import { corrupt } from '../files/io-errors.ts';
+import { LogReader } from '../log/log-reader.ts';
+import { readMark } from '../log/mark-file.ts';
+import { decodeNote, NOT_A_BLOCK } from '../format/note-format.ts';
+import type { RunNote } from '../format/note-format.ts';
+import { filesOfRoots } from '../tables/named-files.ts';
+import { Overlay } from '../map/overlay.ts';
+import { isSegmentName } from '../segments/segment-files.ts';
+import { makerFor } from './session.ts';
+import { SLOT_DATA, SLOT_NOTE } from '../format/slot-format.ts';
+import type { SlotMeta } from '../format/slot-format.ts';
+
+/**
+ * Brings a disk that was not closed to the state of a closed one:
+ * 1. follow the log from the head's position to the first slot that does not open;
+ * 2. refuse if anything proves that the log was durable beyond that: a flipped bit must not look like a torn tail;
+ * 3. write what may be in memory only again, and make it durable;
+ * 4. merge it into the map and write a clean head.
+ * Until the clean head is durable nothing is removed or changed, so that it may be interrupted and repeated.
+ *
+ * @throws {SystemError} kind `corrupt`: flushed data is missing or damaged. The files are left as they are.
+ */
+export async function recover(state: DiskState): Promise<void> {
+  const { env, head } = state;
+  const readers = await sessionReaders(state, { mode: 'write' });
+  try {
+    const { replay, end } = await followLog(state, readers);
+    await replay.refuseIfDurableBeyond(end);
+    await replay.rewriteTail(end);
+    for (const entry of replay.entries()) state.store.put(entry);
+    const numbers = [...readers.map((reader) => reader.number + 1), head.nextSegment];
+    const maker = makerFor(state, head.session, Math.max(...numbers));
+    await commitRecovered(state, { maker, overlay: replay.overlay });
+    env.log.info({ diskId: head.diskId, segment: end.segment, slot: end.slot }, 'recovered a disk that was not closed');
+  } finally {
+    for (const reader of readers) await reader.close().catch(() => undefined);
+  }
+}
+
+/**
+ * The same state without writing a byte, for reading only: what the log says stays in the overlay.
+ * @param options.salvage take the log up to where it is damaged instead of refusing it; the answer says what is lost.
+ * @throws {SystemError} kind `corrupt`: as `recover`, unless it is a salvage.
+ */
+export async function replayInMemory(
+  state: DiskState,
+  options: { readonly salvage: boolean },
+): Promise<LogLoss | undefined> {
+  const lost: string[] = [];
+  const tolerate = options.salvage ? (error: SystemError) => void lost.push(error.message) : undefined;
+  const readers = await sessionReaders(state, { mode: 'read', tolerate });
+  try {
+    const { replay, end } = await followLog(state, readers, tolerate);
+    await replay.refuseIfDurableBeyond(end, tolerate);
+    for (const entry of replay.entries()) state.store.put(entry);
+    state.overlay = replay.overlay;
+    return lost.length === 0 ? undefined : { end, durable: replay.durable, reasons: lost };
+  } finally {
+    for (const reader of readers) await reader.close().catch(() => undefined);
+  }
+}
+
+/** What a salvage left out: everything that was written behind `end`, of which what lies before `durable` was flushed. */
+export interface LogLoss {
+  readonly end: LogPosition;
+  readonly durable: LogPosition;
+  readonly reasons: readonly string[];
+}
+
+export function lossInWords({ end, durable, reasons }: LogLoss): string {
+  const beyond = `everything written behind slot ${end.slot} of log segment ${end.segment} is left out`;
+  const flushed = isBefore(end, durable)
+    ? `what lies before slot ${durable.slot} of segment ${durable.segment} had been flushed`
+    : 'nothing proves that any of it had been flushed';
+  return `${beyond}; ${flushed} (${reasons.join('; ')})`;
+}
+
+type Tolerate = ((error: SystemError) => void) | undefined;
+
+async function followLog(
+  state: DiskState,
+  readers: readonly LogReader[],
+  tolerate?: Tolerate,
+): Promise<{ readonly replay: Replay; readonly end: LogPosition }> {
+  const { env, head } = state;
+  const replay = new Replay(readers, state.blockCount);
+  const mark = await readMark(env.files, state.path(MARK_NAME), state.keys, head.session, env.log);
+  if (mark !== undefined) replay.noteDurable(mark);
+  if (state.pinnedLog !== undefined) replay.noteDurable(state.pinnedLog);
+  const end = await replay.run(head.log, tolerate);
+  return { replay, end };
+}
+
+/** The log segments that the head's session made, in order. Files of the table are known and need no look. */
+async function sessionReaders(
+  state: DiskState,
+  options: { readonly mode: 'read' | 'write'; readonly tolerate?: Tolerate },
+): Promise<LogReader[]> {
+  const { env, head, keys, store } = state;
+  const known = new Set(store.entries().map(({ id }) => toHex(id)));
+  known.delete(toHex(head.log.id));
+  const readers: LogReader[] = [];
+  try {
+    const names = await env.files.list(store.directory);
+    // Nobody needs them, whatever their headers say: those of a clone's source verify under no key of the clone.
+    for (const name of names) known.add(DeadSegments.nameOf(name) ?? '');
+    for (const name of names) {
+      if (known.has(name) || !isSegmentName(name)) continue;
+      const opening = LogReader.open(env.files, store.directory, name, keys, options.mode);
+      const reader = await unlessInRoots(state, name, tolerating(opening, options.tolerate));
+      if (reader === undefined) continue;
+      const { header } = reader;
+      const inLog = header.kind === 'log' && equalBytes(header.session, head.session);
+      if (inLog && header.number >= head.log.segment) readers.push(reader);
+      else await reader.close();
+    }
+  } catch (error) {
+    for (const reader of readers) await reader.close().catch(() => undefined);
+    throw error;
+  }
+  return readers.sort((a, b) => a.number - b.number);
+}
+
+/** A segment that snapshots alone need is no part of the log. */
+async function unlessInRoots<T>(
+  { env, directory }: DiskState,
+  name: string,
+  opening: Promise<T>,
+): Promise<T | undefined> {
+  try {
+    return await opening;
+  } catch (error) {
+    if (!isKind(error, 'corrupt') || (await filesOfRoots(env.files, directory))?.segments.has(name) !== true)
+      throw error;
+    return undefined;
+  }
+}
+
+async function tolerating<T>(call: Promise<T>, tolerate: Tolerate): Promise<T | undefined> {
+  try {
+    return await call;
+  } catch (error) {
+    if (tolerate === undefined || !isKind(error, 'corrupt')) throw error;
+    tolerate(error);
+    return undefined;
+  }
+}
+
+class Replay {
+  readonly overlay = new Overlay();
+  readonly #readers: readonly LogReader[];
+  readonly #blockCount: number;
+  /** Segments that belong to the log and how many of their slots. */
+  readonly #used = new Map<LogReader, number>();
+  /** The furthest position that anything says was durable. */
+  #durable: LogPosition = { segment: 0, slot: 0 };
+
+  constructor(readers: readonly LogReader[], blockCount: number) {
+    this.#readers = readers;
+    this.#blockCount = blockCount;
+  }
+
+  /** Applies the log from `start` and answers where it ends. */
+  async run(
+    start: { readonly segment: number; readonly id: Uint8Array; readonly slot: number },
+    tolerate?: Tolerate,
+  ): Promise<LogPosition> {
+    let current = this.#readers.find((reader) => equalBytes(reader.header.id, start.id));
+    this.noteDurable(start);
+    if (current === undefined) {
+      const missing = corrupt('LOG_MISSING', `log segment ${start.segment} is missing or its header is damaged`);
+      if (tolerate === undefined) throw missing;
+      tolerate(missing);
+      return { segment: start.segment, slot: start.slot };
+    }
+    let stop = await this.#apply(current, start.slot);
+    for (;;) {
+      this.#used.set(current, stop);
+      const next = await this.#successor(current, stop);
+      if (next === undefined) return { segment: current.number, slot: stop };
+      current = next;
+      stop = await this.#apply(current, 0);
+    }
+  }
+
+  get durable(): LogPosition {
+    return this.#durable;
+  }
+
+  noteDurable(position: LogPosition): void {
+    if (isBefore(this.#durable, position)) this.#durable = position;
+  }
+
+  /** Looks behind the end for slots that were written after something there was known to be durable. */
+  async refuseIfDurableBeyond(end: LogPosition, tolerate?: Tolerate): Promise<void> {
+    for (const reader of this.#readers) {
+      const used = this.#used.get(reader);
+      if (used !== undefined && reader.number !== end.segment) continue;
+      await reader.scan(used ?? 0, (_slot, meta, body) => {
+        if (meta !== undefined) this.#noteEvidence(reader, meta, body);
+        return true;
+      });
+    }
+    if (!isBefore(end, this.#durable)) return;
+    const damaged = corrupt(
+      'LOG_CORRUPT',
+      `slot ${end.slot} of log segment ${end.segment} is damaged although it was flushed; restore the disk or salvage it`,
+    );
+    if (tolerate === undefined) throw damaged;
+    tolerate(damaged);
+  }
+
+  async rewriteTail(end: LogPosition): Promise<void> {
+    for (const [reader, used] of this.#used) {
+      if (reader.number < this.#durable.segment) continue;
+      const from = reader.number === this.#durable.segment ? this.#durable.slot : 0;
+      await reader.rewrite(Math.min(from, used), reader.number === end.segment ? end.slot : used);
+    }
+  }
+
+  entries() {
+    return [...this.#used].map(([reader, used]) => reader.entry(used));
+  }
+
+  async #apply(reader: LogReader, from: number): Promise<number> {
+    return (await this.#applySummary(reader, from)) ?? (await this.#applySlots(reader, from));
+  }
+
+  /**
+   * Where all of a segment is known to be durable, its summary says the same as its slots, at a hundredth of the cost.
+   * What is damaged among them is found when it is read. Undefined when the slots have to be asked.
+   */
+  async #applySummary(reader: LogReader, from: number): Promise<number | undefined> {
+    const end = await this.#provenEnd(reader);
+    const blocks = end === undefined ? undefined : await reader.summary(end);
+    if (end === undefined || blocks === undefined) return undefined;
+    const notes = new Map<number, RunNote>();
+    for (let slot = from; slot < blocks.length; slot++) {
+      if (blocks[slot] !== NOT_A_BLOCK) continue;
+      const note = await reader.note(slot);
+      if (note === undefined) return undefined;
+      if (note.kind === 'run') notes.set(slot, note);
+    }
+    for (let slot = from; slot < blocks.length; slot++) {
+      const block = blocks[slot] ?? NOT_A_BLOCK;
+      const run = notes.get(slot);
+      if (block !== NOT_A_BLOCK) this.#applyBlock(block, reader.addressOf(slot));
+      else if (run !== undefined) this.#applyRun(run);
+    }
+    return end;
+  }
+
+  /** How many slots the log has in this segment, if another one goes on after them and all of them are durable. */
+  async #provenEnd(reader: LogReader): Promise<number | undefined> {
+    for (const candidate of this.#readers) {
+      if (candidate.number <= reader.number) continue;
+      const note = await candidate.follows(reader);
+      if (note === undefined) continue;
+      this.noteDurable(note.durable);
+      const { slots } = note.previous;
+      const isDurable = !isBefore(this.#durable, { segment: reader.number, slot: slots });
+      return isDurable && slots <= reader.slots ? slots : undefined;
+    }
+    return undefined;
+  }
+
+  async #applySlots(reader: LogReader, from: number): Promise<number> {
+    let stop = Math.max(from, reader.slots);
+    await reader.scan(from, (slot, meta, body) => {
+      if (meta === undefined) {
+        stop = slot;
+        return false;
+      }
+      this.#noteEvidence(reader, meta, body);
+      this.#applySlot(reader, slot, meta, body);
+      return true;
+    });
+    return stop;
+  }
+
+  #applySlot(reader: LogReader, slot: number, meta: SlotMeta, body: Uint8Array): void {
+    if (meta.type === SLOT_DATA) {
+      this.#applyBlock(meta.index, reader.addressOf(slot));
+      return;
+    }
+    const note = meta.type === SLOT_NOTE ? decodeNote(body) : undefined;
+    if (note === undefined)
+      throw corrupt('LOG_UNKNOWN', `slot ${slot} of log segment ${reader.number} is of a kind that this version lacks`);
+    if (note.kind === 'run') this.#applyRun(note);
+  }
+
+  #applyBlock(block: number, address: Address): void {
+    this.#checkBlocks(block, 1);
+    this.overlay.set(block, address);
+  }
+
+  #applyRun({ firstBlock, blockCount, marker }: RunNote): void {
+    this.#checkBlocks(firstBlock, blockCount);
+    this.overlay.setRun(firstBlock, blockCount, marker);
+  }
+
+  #checkBlocks(first: number, count: number): void {
+    if (!(first + count <= this.#blockCount))
+      throw corrupt('LOG_CORRUPT', `the log names block ${first + count - 1}, which lies behind the disk's end`);
+  }
+
+  #noteEvidence(reader: LogReader, meta: SlotMeta, body: Uint8Array): void {
+    if (meta.watermark > 0) this.noteDurable({ segment: reader.number, slot: meta.watermark });
+    const note = meta.type === SLOT_NOTE ? decodeNote(body) : undefined;
+    if (note?.kind === 'begin') this.noteDurable(note.durable);
+  }
+
+  /** The segment that goes on where `current` ends, if the log got that far. */
+  async #successor(current: LogReader, stop: number): Promise<LogReader | undefined> {
+    for (const candidate of this.#readers) {
+      if (candidate.number <= current.number) continue;
+      const note = await candidate.follows(current);
+      if (note !== undefined && note.previous.slots === stop) return candidate;
+    }
+    return undefined;
+  }
+}
