@@ -13,6 +13,7 @@ if (Number(process.versions.node.split('.')[0]) >= NODE_MAJOR) {
     serve: async (options) => (await import('../src/main.ts')).serve(options),
     fsck: async (options) => (await import('../src/fsck.ts')).fsck(options),
     createAccountOffline: async (options) => (await import('../src/main.ts')).createAccountOffline(options),
+    checkPolicy: async (text, kind) => (await import('../src/ram/policy/check.ts')).checkPolicy(text, kind),
   });
 } else {
   let pinned;

@@ -23,8 +23,11 @@ import type { ReturnedKeys } from './kms/key-destruction.ts';
 import { openKms } from './kms/kms.ts';
 import { ClientTokens } from './metadata/client-tokens.ts';
 import { createAccessKey, createAccount, type AccountParts, type NewAccessKey } from './ram/accounts.ts';
+import { AccessKeyUses } from './ram/access-key-uses.ts';
 import { PolicyAuthorizer } from './ram/authorizer.ts';
 import { StoredCredentials } from './ram/credentials.ts';
+import { DenialReports } from './ram/denial-reports.ts';
+import { PolicyDocuments } from './ram/policy/policy-documents.ts';
 import { evaluateServiceRole } from './ram/roles.ts';
 import { RpcServer } from './rpc/server.ts';
 import type { EcsDependencies } from './services/ecs/dependencies.ts';
@@ -108,6 +111,7 @@ async function startServer(
   const { database, ciphers, rootKey } = directory;
   await using stack = new AsyncDisposableStack();
 
+  const documents = new PolicyDocuments();
   const kms = await openKms({
     dataDirectory: config.dataDirectory,
     database,
@@ -115,7 +119,7 @@ async function startServer(
     ciphers,
     clock,
     random,
-    evaluateServiceRole: (request) => evaluateServiceRole(database.read, request),
+    evaluateServiceRole: (request) => evaluateServiceRole(database.read, request, documents),
   });
   tellOfReturnedKeys(kms.returned, log);
 
@@ -160,16 +164,21 @@ async function startServer(
   stack.use(exports.keepTrying());
   stack.use(transfers.keepSettling());
 
+  const authorizer = new PolicyAuthorizer(database.read, {
+    documents,
+    reports: new DenialReports(database.read, rootKey.sealer),
+  });
   const rpc = new RpcServer({
     registry: [
       ...ecsActions(ecs),
       ...kmsActions(kms),
       ...ramActions(accounts),
       ...stsActions(),
-      ...sealdiskActions({ ...ecs, exports, transfers }),
+      ...sealdiskActions({ ...ecs, exports, transfers, authorizer }),
     ],
     credentials: new StoredCredentials(database.read, rootKey.sealer),
-    authorizer: new PolicyAuthorizer(database.read),
+    authorizer,
+    accessKeyUses: new AccessKeyUses({ database, clock, log }),
     clientTokens: new ClientTokens(database),
     clock,
     // Clients sign with the real time, wherever the server's date was put.

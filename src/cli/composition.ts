@@ -24,7 +24,13 @@ export interface Composition {
   }): Promise<FsckAnswer>;
   /** Creates an account in a data directory that no server has open. */
   createAccountOffline(options: { readonly dataDirectory: string; readonly region?: string }): Promise<NewAccount>;
+  /** Whether a policy, or a role's trust policy, is understood. */
+  checkPolicy(text: string, kind: 'identity' | 'trust'): Promise<PolicyCheckAnswer>;
 }
+
+/** Lines and columns count from 1. */
+export type PolicyCheckAnswer =
+  { readonly statements: number } | { readonly problem: string; readonly line: number; readonly column: number };
 
 interface Damaged {
   readonly damages: readonly { readonly file: string; readonly message: string }[];

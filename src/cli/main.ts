@@ -14,6 +14,7 @@ import { cancelTransfer, diskTransfers } from './commands/disk-transfers.ts';
 import { env } from './commands/env.ts';
 import { fsckDisk, type FsckCommand } from './commands/fsck.ts';
 import { exportDisk, exportSnapshot } from './commands/export.ts';
+import { checkPolicyFile, simulatePolicy, type SimulateOptions } from './commands/policy.ts';
 import { status } from './commands/status.ts';
 import { unexportDisk } from './commands/unexport.ts';
 import { describeFailure, EXIT_USAGE } from './failure.ts';
@@ -191,6 +192,29 @@ export async function main(args: readonly string[], composition: Composition): P
     .option(...json)
     .action((transferId: string, options: { dataDir?: string; json?: boolean }) =>
       run(options, (output) => cancelTransfer(transferId, options, output)),
+    );
+  const policy = program.command('policy').description('policies: are they understood, and what do they allow');
+  policy
+    .command('check <file>')
+    .description('read a policy and say where it is wrong; needs no server')
+    .option('--trust', "the file is a role's trust policy")
+    .option(...json)
+    .action((file: string, options: { trust?: boolean; json?: boolean }) =>
+      run(options, async (output) => {
+        exitCode = await checkPolicyFile(file, options, composition, output);
+      }),
+    );
+  policy
+    .command('simulate <principal-arn> <action> <resource>')
+    .description('what would be decided if a user, role or account asked, and which statement would decide')
+    .option(...dataDir)
+    .option('--context <key=value...>', 'what conditions see beside the tags of the resource')
+    .option('--session-policy <file>', 'what the session of a role is narrowed to')
+    .option(...json)
+    .action((principal: string, action: string, resource: string, options: SimulateOptions) =>
+      run(options, async (output) => {
+        exitCode = await simulatePolicy({ principal, action, resource }, options, output);
+      }),
     );
   program
     .command('fsck <disk>')

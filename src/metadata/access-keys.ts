@@ -29,13 +29,17 @@ export const findAccessKey = (reader: Reader, accessKeyId: string): Promise<Acce
 export const listAccessKeys = (reader: Reader, accountId: string): Promise<AccessKey[]> =>
   accessKeys.findAll(reader, { accountId }, ['createdMs', 'accessKeyId']);
 
+/** Of one user, or with null of the account itself, oldest first. */
+export const listAccessKeysOf = (reader: Reader, accountId: string, userName: string | null): Promise<AccessKey[]> =>
+  accessKeys.findAll(reader, { accountId, userName }, ['createdMs', 'accessKeyId']);
+
 export const insertAccessKey = (transaction: Transaction, accessKey: AccessKey): Promise<void> =>
   accessKeys.insert(transaction, accessKey);
 
 export const updateAccessKey = (
   transaction: Transaction,
   accessKeyId: string,
-  changes: Partial<Pick<AccessKey, 'status' | 'secretSealed'>>,
+  changes: Partial<Pick<AccessKey, 'status' | 'secretSealed' | 'userName'>>,
 ): Promise<AccessKey> => accessKeys.update(transaction, { accessKeyId }, changes);
 
 export const deleteAccessKey = (transaction: Transaction, accessKeyId: string): Promise<number> =>

@@ -37,6 +37,28 @@ export const listAttachments = (
     ['attachedMs', 'policyType', 'policyName'],
   );
 
+/** What one policy of an account is attached to, in order of attachment. System policies are attached by each account. */
+export const listAttachmentsOfPolicy = (
+  reader: Reader,
+  { accountId, policyType, policyName }: Pick<PolicyAttachment, 'accountId' | 'policyType' | 'policyName'>,
+): Promise<PolicyAttachment[]> =>
+  policyAttachments.findAll(reader, { accountId, policyType, policyName }, [
+    'attachedMs',
+    'principalType',
+    'principalName',
+  ]);
+
+/** How often each policy of an account is attached, by `<type> <name>`. Only for showing. */
+export async function countAttachments(reader: Reader, accountId: string): Promise<ReadonlyMap<string, number>> {
+  const rows = await policyAttachments
+    .select(reader)
+    .where('rows.accountId', '=', accountId)
+    .groupBy(['rows.policyType', 'rows.policyName'])
+    .select((eb) => ['rows.policyType', 'rows.policyName', eb.fn.countAll<number>().as('count')])
+    .execute();
+  return new Map(rows.map(({ policyType, policyName, count }) => [`${policyType} ${policyName}`, Number(count)]));
+}
+
 export const insertAttachment = (transaction: Transaction, attachment: PolicyAttachment): Promise<void> =>
   policyAttachments.insert(transaction, attachment);
 
@@ -48,3 +70,15 @@ export const deleteAttachment = (
   const { accountId, principalType, principalName, policyType, policyName } = attachment;
   return policyAttachments.delete(transaction, { accountId, principalType, principalName, policyType, policyName });
 };
+
+/** Makes what is attached to one principal that of another, as when a user gets another name. */
+export async function moveAttachments(
+  transaction: Transaction,
+  principal: Pick<PolicyAttachment, 'accountId' | 'principalType' | 'principalName'>,
+  principalName: string,
+): Promise<void> {
+  for (const attachment of await listAttachments(transaction, principal)) {
+    await deleteAttachment(transaction, attachment);
+    await insertAttachment(transaction, { ...attachment, principalName });
+  }
+}

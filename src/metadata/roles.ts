@@ -1,3 +1,4 @@
+import { countInAccount } from './account-lists.ts';
 import type { EntityOf } from './columns.ts';
 import { integer, json, text } from './columns.ts';
 import type { Reader, Transaction } from './reader.ts';
@@ -44,11 +45,8 @@ export async function listRoles(
   return rows.map((row) => roles.open(reader, row));
 }
 
-export async function countRoles(reader: Reader, accountId: string): Promise<number> {
-  const query = roles.select(reader).where('rows.accountId', '=', accountId);
-  const { count } = await query.select((eb) => eb.fn.countAll<number>().as('count')).executeTakeFirstOrThrow();
-  return Number(count);
-}
+export const countRoles = (reader: Reader, accountId: string): Promise<number> =>
+  countInAccount(reader, roles, accountId);
 
 export async function insertRole(transaction: Transaction, role: Role): Promise<void> {
   await roles.insert(transaction, role);

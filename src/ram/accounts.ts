@@ -83,7 +83,7 @@ export function createAccessKey(parts: AccountParts, accountId: string): Promise
     if ((await findAccount(transaction, accountId)) === undefined) {
       throw new SystemError('not-found', 'ACCOUNT_NOT_FOUND', `There is no account ${accountId}; check its 16 digits.`);
     }
-    return await addAccessKey(parts, transaction, accountId, freshAccessKey(parts.random));
+    return await addAccessKey(parts, transaction, { accountId, userName: null }, freshAccessKey(parts.random));
   });
 }
 
@@ -94,13 +94,17 @@ async function addAccount(
 ): Promise<NewAccessKey> {
   const accountId = await freshAccountId(parts, transaction);
   await insertAccount(transaction, { accountId, regionId, createdMs: parts.clock.nowMs() });
-  return await addAccessKey(parts, transaction, accountId, preset ?? freshAccessKey(parts.random));
+  return await addAccessKey(parts, transaction, { accountId, userName: null }, preset ?? freshAccessKey(parts.random));
 }
 
-async function addAccessKey(
+/**
+ * Adds an AccessKey of a user, or with null of the account itself.
+ * @throws {SystemError} kind `conflict`, code `ACCESS_KEY_TAKEN`.
+ */
+export async function addAccessKey(
   parts: AccountParts,
   transaction: Transaction,
-  accountId: string,
+  { accountId, userName }: { readonly accountId: string; readonly userName: string | null },
   { accessKeyId, accessKeySecret }: PresetAccessKey,
 ): Promise<NewAccessKey> {
   if ((await findAccessKey(transaction, accessKeyId)) !== undefined) {
@@ -110,7 +114,7 @@ async function addAccessKey(
   await insertAccessKey(transaction, {
     accessKeyId,
     accountId,
-    userName: null,
+    userName,
     secretSealed: parts.sealer.seal(secretContext(accessKeyId), secret),
     status: 'Active',
     createdMs: parts.clock.nowMs(),
@@ -142,7 +146,8 @@ async function freshAccountId(parts: AccountParts, transaction: Transaction): Pr
   }
 }
 
-function freshAccessKey(random: Random): PresetAccessKey {
+/** An AccessKey that nobody chose. */
+export function freshAccessKey(random: Random): PresetAccessKey {
   const suffix = randomText(random, LETTERS, ACCESS_KEY_ID_LENGTH - ACCESS_KEY_ID_PREFIX.length);
   return { accessKeyId: ACCESS_KEY_ID_PREFIX + suffix, accessKeySecret: randomText(random, LETTERS, SECRET_LENGTH) };
 }

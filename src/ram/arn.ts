@@ -31,3 +31,5 @@ export const userArn = (accountId: string, userName: string): string => `acs:ram
 
 export const policyArn = (accountId: string, policyName: string): string =>
   `acs:ram::${accountId}:policy/${policyName}`;
+
+export const groupArn = (accountId: string, groupName: string): string => `acs:ram::${accountId}:group/${groupName}`;

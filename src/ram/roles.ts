@@ -1,10 +1,13 @@
 import { findRole } from '../metadata/roles.ts';
 import type { Reader } from '../metadata/reader.ts';
+import { roleArn } from './arn.ts';
 import { attachedPolicies } from './attached-policies.ts';
-import type { ConditionContext } from './policy/condition.ts';
-import { parseTrustPolicy } from './policy/document.ts';
-import { evaluate, trusts } from './policy/evaluate.ts';
+import { conditionValues } from './policy/condition-values.ts';
+import type { ConditionContext } from './policy/condition-values.ts';
+import { decide, trusts } from './policy/evaluate.ts';
 import type { Access } from './policy/evaluate.ts';
+import { PolicyDocuments } from './policy/policy-documents.ts';
+import { withResourceTags } from './resource-tags.ts';
 
 export interface ServiceRoleRequest {
   readonly accountId: string;
@@ -28,13 +31,25 @@ export type ServiceRoleVerdict =
 /**
  * Whether a service may do `accesses` under a role of the account. Reads role and policies anew each time: a change counts
  * from the next use of a key. Services need trust only, no permission to assume. Source: facts.md 6.1 and 6.4.
+ * @param documents what was parsed before; without it everything is parsed anew.
  */
-export async function evaluateServiceRole(reader: Reader, request: ServiceRoleRequest): Promise<ServiceRoleVerdict> {
-  const { accountId, roleName, service, accesses, context = {} } = request;
+export async function evaluateServiceRole(
+  reader: Reader,
+  request: ServiceRoleRequest,
+  documents = new PolicyDocuments(),
+): Promise<ServiceRoleVerdict> {
+  const { accountId, roleName, service, accesses } = request;
   const role = await findRole(reader, accountId, roleName);
   if (role === undefined) return 'role-missing';
-  if (!trusts(parseTrustPolicy(role.trustPolicy), { kind: 'Service', name: service }, context)) return 'not-trusted';
-  const policies = await attachedPolicies(reader, { accountId, principalType: 'role', principalName: roleName });
-  const denied = accesses.find((access) => evaluate(policies, access, context).effect !== 'Allow');
+  const context = withResourceTags(request.context ?? {});
+  const trust = documents.trustPolicy(role.trustPolicy);
+  if (!trusts(trust, { kind: 'Service', name: service }, context)) return 'not-trusted';
+  const identity = await attachedPolicies(reader, documents, {
+    accountId,
+    principalType: 'role',
+    principalName: roleName,
+  });
+  const values = conditionValues({ ...context, 'acs:PrincipalARN': roleArn(accountId, roleName) });
+  const denied = accesses.find((access) => decide({ identity }, access, values).decision.effect !== 'Allow');
   return denied === undefined ? 'allowed' : { denied };
 }

@@ -1,5 +1,6 @@
+import { compileStatement } from './policy/compile.ts';
+import type { Rule } from './policy/compile.ts';
 import { parsePolicy } from './policy/document.ts';
-import type { IdentityStatement } from './policy/document.ts';
 
 /** A policy that every account has and nobody changes. */
 export interface SystemPolicy {
@@ -7,10 +8,10 @@ export interface SystemPolicy {
   readonly description: string;
   /** JSON. */
   readonly document: string;
-  readonly statements: readonly IdentityStatement[];
+  readonly rules: readonly Rule[];
 }
 
-interface Rule {
+interface StatementJson {
   readonly Effect: 'Allow';
   readonly Action: string | readonly string[];
   readonly Resource: string | readonly string[];
@@ -42,6 +43,7 @@ export const SYSTEM_POLICIES: ReadonlyMap<string, SystemPolicy> = new Map(
           'ram:Get*',
           'ram:List*',
           'sealdisk:Describe*',
+          'sealdisk:SimulatePrincipalPolicy',
         ],
         Resource: '*',
       },
@@ -57,10 +59,16 @@ export const SYSTEM_POLICIES: ReadonlyMap<string, SystemPolicy> = new Map(
     systemPolicy('AliyunRAMFullAccess', 'Everything in RAM and STS', [
       { Effect: 'Allow', Action: ['ram:*', 'sts:*'], Resource: '*' },
     ]),
+    systemPolicy('AliyunRAMReadOnlyAccess', 'Looking at RAM', [
+      { Effect: 'Allow', Action: ['ram:Get*', 'ram:List*'], Resource: '*' },
+    ]),
+    systemPolicy('AliyunSTSAssumeRoleAccess', 'Assuming roles that trust the caller', [
+      { Effect: 'Allow', Action: 'sts:AssumeRole', Resource: '*' },
+    ]),
   ].map((policy) => [policy.policyName, policy]),
 );
 
-function systemPolicy(policyName: string, description: string, rules: readonly Rule[]): SystemPolicy {
-  const document = JSON.stringify({ Version: '1', Statement: rules });
-  return { policyName, description, document, statements: parsePolicy(document) };
+function systemPolicy(policyName: string, description: string, statements: readonly StatementJson[]): SystemPolicy {
+  const document = JSON.stringify({ Version: '1', Statement: statements });
+  return { policyName, description, document, rules: parsePolicy(document).map(compileStatement) };
 }

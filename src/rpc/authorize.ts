@@ -4,6 +4,7 @@ import { ApiError } from '../api/errors.ts';
 import type { Step } from './exchange.ts';
 import { found } from './exchange.ts';
 import type { AuthorizationDecision } from './ports.ts';
+import { requestTags } from './request-tags.ts';
 
 /** Source: each product's API reference, common errors. */
 const DENIED_CODE: Readonly<Record<Product, string>> = {
@@ -16,6 +17,7 @@ const DENIED_CODE: Readonly<Record<Product, string>> = {
 
 export const authorize: Step = async (exchange, door) => {
   const call = found(exchange.call);
+  door.accessKeyUses?.note(call.caller.accessKeyId);
   let access: readonly Access[];
   try {
     access = await found(exchange.action).access(call);
@@ -27,7 +29,9 @@ export const authorize: Step = async (exchange, door) => {
     nowMs: door.clock.nowMs(),
     sourceIp: exchange.http.sourceIp,
     secureTransport: exchange.http.secureTransport,
+    requestTags: requestTags(found(exchange.parameters)),
   });
+  exchange.decision = decision;
   if (!decision.allowed) throw denied(found(exchange.product), call.caller, decision);
 };
 
@@ -43,11 +47,12 @@ function denied(product: Product, caller: Caller, decision: AuthorizationDecisio
   return new ApiError(DENIED_CODE[product], 403, `${caller.arn} may not do ${action} on ${resource}: ${because}.`, {
     accessDeniedDetail: {
       AuthAction: action,
-      AuthPrincipalDisplayName: caller.arn,
+      AuthPrincipalDisplayName: decision.principal ?? caller.arn,
       AuthPrincipalOwnerId: caller.accountId,
       AuthPrincipalType: PRINCIPAL_TYPES[caller.principalType],
+      ...(decision.diagnosticMessage !== undefined && { EncodedDiagnosticMessage: decision.diagnosticMessage }),
       NoPermissionType: decision.reason,
-      PolicyType: 'AccountLevelIdentityBasedPolicy',
+      PolicyType: decision.policyType ?? 'AccountLevelIdentityBasedPolicy',
     },
   });
 }

@@ -4,7 +4,7 @@ import type { ActionDescription } from '../api/description.ts';
 import type { Body } from '../api/encode.ts';
 import { assert } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
-import type { Authorizer, ClientTokenStore, Credentials } from './ports.ts';
+import type { AccessKeyUses, AuthorizationDecision, Authorizer, ClientTokenStore, Credentials } from './ports.ts';
 import type { ReplayGuard } from './replay.ts';
 
 /** What arrived, before anything was believed. */
@@ -47,6 +47,8 @@ export interface Exchange {
   call?: Call<never>;
   /** What is wrong with the parameters. Told only to a caller who may make this call. */
   problem?: Error | undefined;
+  // authorize
+  decision?: AuthorizationDecision;
   // runAction
   body?: Body;
 }
@@ -56,6 +58,7 @@ export interface FrontDoor {
   readonly clock: Clock;
   readonly credentials: Credentials;
   readonly authorizer: Authorizer;
+  readonly accessKeyUses?: AccessKeyUses | undefined;
   readonly clientTokens: ClientTokenStore;
   readonly replayGuard: ReplayGuard;
   /** One for each start of the server. */

@@ -1,5 +1,6 @@
 // What the front door needs from the rest of the system. main.ts passes the implementations in.
 import type { Access, Action, Caller } from '../api/action.ts';
+import type { DecidedBy } from '../ram/policy/evaluate.ts';
 
 /** One AccessKey, with the secret to check signatures with. */
 export interface Credential {
@@ -16,13 +17,27 @@ export interface Credentials {
   find(accessKeyId: string): Promise<Credential | undefined>;
 }
 
+/** What was decided about one access, and by which statement. None: the account's own right, or nobody's statement. */
+export interface AccessDecision {
+  readonly access: Access;
+  readonly effect: 'Allow' | 'ImplicitDeny' | 'ExplicitDeny';
+  readonly by?: DecidedBy;
+}
+
 export type AuthorizationDecision =
-  | { readonly allowed: true }
+  | { readonly allowed: true; readonly decisions?: readonly AccessDecision[] }
   | {
       readonly allowed: false;
       /** The first permission that is missing. */
       readonly denied: Access;
       readonly reason: 'ImplicitDeny' | 'ExplicitDeny';
+      readonly policyType?: 'SessionPolicy' | 'AccountLevelIdentityBasedPolicy';
+      readonly by?: DecidedBy;
+      readonly decisions?: readonly AccessDecision[];
+      /** How the API calls who was refused. */
+      readonly principal?: string;
+      /** The reasons, sealed, for whoever may call DecodeDiagnosticMessage. */
+      readonly diagnosticMessage?: string;
     };
 
 export interface Authorizer {
@@ -35,6 +50,13 @@ export interface RequestContext {
   readonly nowMs: number;
   readonly sourceIp: string;
   readonly secureTransport: boolean;
+  /** The tags that the request wants to give to a resource. */
+  readonly requestTags?: Readonly<Record<string, string>>;
+}
+
+/** Who wants to know that an AccessKey was used. Must cost nothing. */
+export interface AccessKeyUses {
+  note(accessKeyId: string): void;
 }
 
 export type ClientTokenClaim =

@@ -19,7 +19,7 @@ import type { RpcLimits } from './limits.ts';
 import { DEFAULT_RPC_LIMITS } from './limits.ts';
 import { NonceJournal } from './nonce-journal.ts';
 import { runPipeline } from './pipeline.ts';
-import type { Authorizer, ClientTokenStore, Credentials, Registry } from './ports.ts';
+import type { AccessKeyUses, Authorizer, ClientTokenStore, Credentials, Registry } from './ports.ts';
 import { readBody } from './read-body.ts';
 import { ReplayGuard } from './replay.ts';
 import type { HttpAnswer } from './respond.ts';
@@ -30,6 +30,7 @@ export interface RpcServerOptions {
   readonly registry: Registry;
   readonly credentials: Credentials;
   readonly authorizer: Authorizer;
+  readonly accessKeyUses?: AccessKeyUses;
   readonly clientTokens: ClientTokenStore;
   readonly clock: Clock;
   /** The one that clients sign by, when `clock` was put forward for tests. Default: `clock`. */
@@ -65,6 +66,7 @@ export class RpcServer {
       clock,
       credentials,
       authorizer,
+      accessKeyUses: options.accessKeyUses,
       clientTokens,
       defaultRegion,
       replayGuard: new ReplayGuard(options.signatureClock ?? clock, this.#journal),

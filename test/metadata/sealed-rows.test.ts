@@ -3,16 +3,20 @@ import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 
 import { isKind } from '../../src/base/errors.ts';
+import { accessKeyUses } from '../../src/metadata/access-key-uses.ts';
 import { accessKeys } from '../../src/metadata/access-keys.ts';
+import { accountAliases } from '../../src/metadata/account-aliases.ts';
 import { accounts } from '../../src/metadata/accounts.ts';
 import { aliases } from '../../src/metadata/aliases.ts';
 import type { Columns, EntityOf } from '../../src/metadata/columns.ts';
 import { destroyedKeys } from '../../src/metadata/destroyed-keys.ts';
 import { disks } from '../../src/metadata/disks.ts';
 import { diskExports } from '../../src/metadata/exports.ts';
+import { groupMembers, groups } from '../../src/metadata/groups.ts';
 import { keyVersions } from '../../src/metadata/key-versions.ts';
 import { keys } from '../../src/metadata/keys.ts';
 import { kmsServices } from '../../src/metadata/kms-services.ts';
+import { loginProfiles } from '../../src/metadata/login-profiles.ts';
 import { policies, policyVersions } from '../../src/metadata/policies.ts';
 import { policyAttachments } from '../../src/metadata/policy-attachments.ts';
 import { roles } from '../../src/metadata/roles.ts';
@@ -22,6 +26,7 @@ import { snapshotExports } from '../../src/metadata/snapshot-exports.ts';
 import { snapshots } from '../../src/metadata/snapshots.ts';
 import type { SealedTable } from '../../src/metadata/table.ts';
 import { receivedStates, transfers } from '../../src/metadata/transfers.ts';
+import { users } from '../../src/metadata/users.ts';
 import { ACCOUNT, ROW_KEY, aDisk, aSnapshot, openTestDatabase } from './support.ts';
 
 interface Sample {
@@ -65,6 +70,7 @@ const SAMPLES: readonly Sample[] = [
     tags: [],
     createdMs: 1,
     updatedMs: 2,
+    versionsMade: 3,
   }),
   sample(policyVersions, { accountId: ACCOUNT, policyName: 'p', versionId: 'v1', document: '{}', createdMs: 1 }),
   sample(policyAttachments, {
@@ -74,6 +80,38 @@ const SAMPLES: readonly Sample[] = [
     policyType: 'Custom',
     policyName: 'p',
     attachedMs: 1,
+  }),
+  sample(accessKeyUses, { accessKeyId: 'LTAI1', usedMs: 1 }),
+  sample(accountAliases, { accountId: ACCOUNT, alias: 'a' }),
+  sample(users, {
+    accountId: ACCOUNT,
+    userNameLower: 'u',
+    userName: 'U',
+    userId: '2',
+    displayName: 'd',
+    mobilePhone: '86-1',
+    email: 'e',
+    comments: 'c',
+    createdMs: 1,
+    updatedMs: 2,
+  }),
+  sample(groups, {
+    accountId: ACCOUNT,
+    groupNameLower: 'g',
+    groupName: 'G',
+    groupId: '4',
+    comments: 'c',
+    createdMs: 1,
+    updatedMs: 2,
+  }),
+  sample(groupMembers, { accountId: ACCOUNT, groupNameLower: 'g', userNameLower: 'u', joinedMs: 1 }),
+  sample(loginProfiles, {
+    accountId: ACCOUNT,
+    userNameLower: 'u',
+    passwordSealed: new Uint8Array([1]),
+    passwordResetRequired: true,
+    mfaBindRequired: false,
+    createdMs: 1,
   }),
   sample(kmsServices, { accountId: ACCOUNT, regionId: 'cn-hangzhou', openedMs: 1 }),
   sample(keys, {

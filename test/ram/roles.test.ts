@@ -8,6 +8,7 @@ import type { PolicyAttachment } from '../../src/metadata/policy-attachments.ts'
 import { insertRole, updateRole } from '../../src/metadata/roles.ts';
 import { evaluateServiceRole } from '../../src/ram/roles.ts';
 import { SYSTEM_POLICIES } from '../../src/ram/system-policies.ts';
+import { sharingPolicyFor } from './policy/sharing-policy.ts';
 import { DISK_ROLE_TRUST, openTestAccount } from './support.ts';
 import type { TestAccount } from './support.ts';
 
@@ -113,6 +114,91 @@ test('a custom policy allows one key, and a Deny beside the system policy wins',
   await attach(account, 'System', 'AliyunECSDiskEncryptRolePolicy');
   assert.notEqual(await ask(account, 'kms:Decrypt'), 'allowed');
   assert.equal(await ask(account, 'kms:Encrypt'), 'allowed');
+});
+
+test('tags of the key decide where a policy asks for them, under the name of their service and under the common one', async () => {
+  await using account = await openTestAccount();
+  await makeRole(account);
+  const tagged = (name: string, key: string) =>
+    makePolicy(account, name, {
+      Effect: 'Deny',
+      Action: 'kms:Decrypt',
+      Resource: '*',
+      Condition: { StringEquals: { [key]: 'frozen' } },
+    });
+  await attach(account, 'System', 'AliyunECSDiskEncryptRolePolicy');
+  const use = (context: Record<string, string>) =>
+    evaluateServiceRole(account.database.read, {
+      accountId: account.accountId,
+      roleName: ROLE,
+      service: 'ecs.aliyuncs.com',
+      accesses: [{ action: 'kms:Decrypt', resource: `acs:kms:cn-hangzhou:${account.accountId}:key/k` }],
+      context,
+    });
+  for (const [name, key] of [
+    ['by-service', 'kms:tag/state'],
+    ['common', 'acs:ResourceTag/state'],
+  ] as const) {
+    await tagged(name, key);
+    await attach(account, 'Custom', name);
+    assert.notEqual(await use({ 'kms:tag/state': 'frozen' }), 'allowed', key);
+    assert.equal(await use({ 'kms:tag/state': 'live' }), 'allowed', key);
+    const detached = attachment(account, 'Custom', name);
+    await account.database.transact((transaction) => deleteAttachment(transaction, detached));
+  }
+});
+
+test('M22: the role for sharing works for the receiver that it names, with exactly the sample policy', async () => {
+  await using account = await openTestAccount();
+  const { accountId } = account;
+  const receiver = '2222222222222222';
+  const roleName = 'AliyunECSShareEncryptImageDefaultRole';
+  const trustPolicy = DISK_ROLE_TRUST.replace('ecs.', `${receiver}@ecs.`);
+  await account.database.transact(async (transaction) => {
+    await insertRole(transaction, {
+      accountId,
+      roleName,
+      roleNameLower: roleName.toLowerCase(),
+      roleId: '300000000000000002',
+      description: '',
+      trustPolicy,
+      maxSessionDurationS: 3600,
+      tags: [],
+      createdMs: 1,
+      updatedMs: 1,
+    });
+    await insertPolicy(
+      transaction,
+      {
+        accountId,
+        policyName: 'share',
+        description: '',
+        defaultVersion: 'v1',
+        tags: [],
+        createdMs: 1,
+        updatedMs: 1,
+      },
+      sharingPolicyFor(accountId, 'k'),
+    );
+    const principal = { principalType: 'role', principalName: roleName.toLowerCase() } as const;
+    const policy = { policyType: 'Custom', policyName: 'share' } as const;
+    await insertAttachment(transaction, { accountId, ...principal, ...policy, attachedMs: 1 });
+  });
+  const use = (action: string, key = 'k', service = `${receiver}@ecs.aliyuncs.com`, region = 'cn-beijing') =>
+    evaluateServiceRole(account.database.read, {
+      accountId,
+      roleName,
+      service,
+      accesses: [{ action, resource: `acs:kms:${region}:${accountId}:key/${key}` }],
+    });
+  for (const action of ['DescribeKey', 'TagResource', 'UntagResource', 'Encrypt', 'Decrypt', 'GenerateDataKey']) {
+    assert.equal(await use(`kms:${action}`), 'allowed', action);
+    assert.notEqual(await use(`kms:${action}`, 'other'), 'allowed', `${action} on another key`);
+    assert.notEqual(await use(`kms:${action}`, 'k', undefined, 'cn-hangzhou'), 'allowed', `${action} elsewhere`);
+  }
+  assert.notEqual(await use('kms:DisableKey'), 'allowed');
+  assert.equal(await use('kms:Decrypt', 'k', 'ecs.aliyuncs.com'), 'not-trusted');
+  assert.equal(await use('kms:Decrypt', 'k', '3333333333333333@ecs.aliyuncs.com'), 'not-trusted');
 });
 
 test('roles of other accounts do not count', async () => {

@@ -70,6 +70,14 @@ test('what is said to be refused is refused, by its name', async () => {
     SetDeletionProtection: { EnableDeletionProtection: 'true' },
     TagResource: { Tags: '[]' },
     UntagResource: { TagKeys: '["a"]' },
+    ...Object.fromEntries(
+      ['User', 'Group', 'Role'].flatMap((kind) =>
+        [`AttachPolicyTo${kind}`, `DetachPolicyFrom${kind}`].map((name) => [
+          name,
+          { PolicyType: 'System', PolicyName: 'ReadOnlyAccess', [`${kind}Name`]: 'x' },
+        ]),
+      ),
+    ),
   };
   for (const { product, name } of EVERYTHING) {
     for (const [parameter, { value, as = parameter }] of Object.entries(handlingOf(product, name).refused ?? {})) {

@@ -183,6 +183,32 @@ export interface ScrubDiskOutput {
   readonly Status?: string | undefined;
 }
 
+export interface SimulatePrincipalPolicyInput {
+  readonly ActionNames: readonly string[];
+  readonly Context?: Readonly<Record<string, string>>;
+  readonly PrincipalArn: string;
+  readonly ResourceArns: readonly string[];
+  readonly SessionPolicy?: string;
+}
+
+export interface SimulatePrincipalPolicyOutputResult {
+  readonly Action?: string | undefined;
+  readonly AttachedTo?: string | undefined;
+  readonly Column?: number | undefined;
+  readonly Decision?: string | undefined;
+  readonly Line?: number | undefined;
+  readonly PolicyLayer?: string | undefined;
+  readonly PolicyName?: string | undefined;
+  readonly PolicyType?: string | undefined;
+  readonly PolicyVersion?: string | undefined;
+  readonly Resource?: string | undefined;
+  readonly StatementIndex?: number | undefined;
+}
+
+export interface SimulatePrincipalPolicyOutput {
+  readonly Results?: { readonly Result: readonly SimulatePrincipalPolicyOutputResult[] } | undefined;
+}
+
 export interface StartReceiveInput {
   readonly DiskId?: string;
   readonly DiskName?: string;
@@ -497,6 +523,49 @@ export const sealdisk: ProductDescription = {
       },
       "required": [
         "DiskId"
+      ],
+      "keepEmpty": [],
+      "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
+      "idempotentMismatchStatus": 400
+    },
+    "SimulatePrincipalPolicy": {
+      "request": {
+        "ActionNames": [
+          "string"
+        ],
+        "Context": "map",
+        "PrincipalArn": "string",
+        "ResourceArns": [
+          "string"
+        ],
+        "SessionPolicy": "string"
+      },
+      "response": {
+        "RequestId": "string",
+        "Results": {
+          "Result": [
+            {
+              "Action": "string",
+              "AttachedTo": "string",
+              "Column": "number",
+              "Decision": "string",
+              "Line": "number",
+              "PolicyLayer": "string",
+              "PolicyName": "string",
+              "PolicyType": "string",
+              "PolicyVersion": "string",
+              "Resource": "string",
+              "StatementIndex": "number"
+            }
+          ]
+        }
+      },
+      "required": [
+        "PrincipalArn",
+        "ActionNames",
+        "ResourceArns"
       ],
       "keepEmpty": [],
       "missingCode": {},

@@ -1,4 +1,4 @@
-import { matchesWildcard } from './wildcard.ts';
+import { compileWildcard } from './wildcard.ts';
 
 const PATTERN = /^(?:\*|[a-z0-9*?-]+:[A-Za-z0-9*?:_/-]+)$/i;
 
@@ -7,7 +7,7 @@ export function isActionPattern(pattern: string): boolean {
   return PATTERN.test(pattern);
 }
 
-/** @param action `kms:Decrypt`. Names of actions differ in more than case, so case does not count. */
-export function actionMatches(pattern: string, action: string): boolean {
-  return pattern === '*' || matchesWildcard(pattern.toLowerCase(), action.toLowerCase());
+/** Names of actions differ in more than case, so case does not count: the matcher takes the name in lower case. */
+export function compileAction(pattern: string): (lowerCaseAction: string) => boolean {
+  return compileWildcard(pattern.toLowerCase());
 }

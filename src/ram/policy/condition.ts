@@ -1,24 +1,24 @@
 import { BlockList, isIP } from 'node:net';
 
-import { matchesWildcard } from './wildcard.ts';
+import type { ConditionContext, ConditionValues } from './condition-values.ts';
+import { conditionValues } from './condition-values.ts';
+import { compileWildcard } from './wildcard.ts';
 
-/** What conditions can ask about: `acs:SourceIp`, `acs:CurrentTime`, `kms:tag/env`, … Keys compare without case. */
-export type ConditionContext = Readonly<Record<string, string | readonly string[]>>;
-
-/** Operator, then key, then the values of which one must match. All keys of all operators must hold. */
-export type Conditions = readonly Condition[];
-
+/** All conditions of a statement must hold; of the values of one, some value must match. */
 export interface Condition {
   readonly operator: Operator;
   readonly key: string;
   readonly values: readonly string[];
 }
 
-type Test = (actual: string, wanted: string) => boolean;
+export type Conditions = readonly Condition[];
+
+/** What a value of the request must pass. */
+type Test = (actual: string) => boolean;
 
 /** An operator whose name says "not" holds when no value matches, hence also when the request has no such key. */
 interface OperatorRule {
-  readonly test: Test;
+  readonly compile: (wanted: string) => Test;
   readonly negated?: true;
   /** Whether a value of a policy makes sense for it. */
   readonly accepts: (wanted: string) => boolean;
@@ -27,47 +27,68 @@ interface OperatorRule {
 const anything = (): boolean => true;
 const isNumber = (text: string): boolean => text.trim() !== '' && Number.isFinite(Number(text));
 const isDate = (text: string): boolean => /^\d{4}-\d\d-\d\d(T|$)/.test(text) && !Number.isNaN(Date.parse(text));
-const isBoolean = (text: string): boolean => text === 'true' || text === 'false';
+const isBoolean = (text: string): boolean => /^(?:true|false)$/i.test(text);
 const isAddress = (text: string): boolean => addressRange(text) !== undefined;
 
-const equals: Test = (actual, wanted) => actual === wanted;
-const equalsIgnoreCase: Test = (actual, wanted) => actual.toLowerCase() === wanted.toLowerCase();
-const like: Test = (actual, wanted) => matchesWildcard(wanted, actual);
-const numeric =
-  (test: (actual: number, wanted: number) => boolean): Test =>
-  (actual, wanted) =>
-    isNumber(actual) && test(Number(actual), Number(wanted));
-const date =
-  (test: (actual: number, wanted: number) => boolean): Test =>
-  (actual, wanted) =>
-    isDate(actual) && test(Date.parse(actual), Date.parse(wanted));
+const equals =
+  (wanted: string): Test =>
+  (actual) =>
+    actual === wanted;
+const equalsIgnoreCase = (wanted: string): Test => {
+  const lower = wanted.toLowerCase();
+  return (actual) => actual.toLowerCase() === lower;
+};
 
-/** Source: RAM documentation, "Policy elements", Condition; facts.md 6.4. */
+type Compare = (actual: number, wanted: number) => boolean;
+const numeric =
+  (compare: Compare) =>
+  (wanted: string): Test => {
+    const number = Number(wanted);
+    return (actual) => isNumber(actual) && compare(Number(actual), number);
+  };
+const date =
+  (compare: Compare) =>
+  (wanted: string): Test => {
+    const time = Date.parse(wanted);
+    return (actual) => isDate(actual) && compare(Date.parse(actual), time);
+  };
+const same: Compare = (a, w) => a === w;
+const less: Compare = (a, w) => a < w;
+const lessOrSame: Compare = (a, w) => a <= w;
+const greater: Compare = (a, w) => a > w;
+const greaterOrSame: Compare = (a, w) => a >= w;
+
+/**
+ * All that there are: the documentation knows neither set operators (`ForAnyValue:`) nor `…IfExists`, nor `Null`.
+ * Source: RAM documentation, "Conditional operators"; facts.md 6.4; docs/decisions/0028-policy-language.md.
+ */
 const OPERATORS = {
-  StringEquals: { test: equals, accepts: anything },
-  StringNotEquals: { test: equals, negated: true, accepts: anything },
-  StringEqualsIgnoreCase: { test: equalsIgnoreCase, accepts: anything },
-  StringNotEqualsIgnoreCase: { test: equalsIgnoreCase, negated: true, accepts: anything },
-  StringLike: { test: like, accepts: anything },
-  StringNotLike: { test: like, negated: true, accepts: anything },
-  NumericEquals: { test: numeric((a, w) => a === w), accepts: isNumber },
-  NumericNotEquals: { test: numeric((a, w) => a === w), negated: true, accepts: isNumber },
-  NumericLessThan: { test: numeric((a, w) => a < w), accepts: isNumber },
-  NumericLessThanEquals: { test: numeric((a, w) => a <= w), accepts: isNumber },
-  NumericGreaterThan: { test: numeric((a, w) => a > w), accepts: isNumber },
-  NumericGreaterThanEquals: { test: numeric((a, w) => a >= w), accepts: isNumber },
-  DateEquals: { test: date((a, w) => a === w), accepts: isDate },
-  DateNotEquals: { test: date((a, w) => a === w), negated: true, accepts: isDate },
-  DateLessThan: { test: date((a, w) => a < w), accepts: isDate },
-  DateLessThanEquals: { test: date((a, w) => a <= w), accepts: isDate },
-  DateGreaterThan: { test: date((a, w) => a > w), accepts: isDate },
-  DateGreaterThanEquals: { test: date((a, w) => a >= w), accepts: isDate },
-  Bool: { test: equals, accepts: isBoolean },
-  IpAddress: { test: inRange, accepts: isAddress },
-  NotIpAddress: { test: inRange, negated: true, accepts: isAddress },
+  StringEquals: { compile: equals, accepts: anything },
+  StringNotEquals: { compile: equals, negated: true, accepts: anything },
+  StringEqualsIgnoreCase: { compile: equalsIgnoreCase, accepts: anything },
+  StringNotEqualsIgnoreCase: { compile: equalsIgnoreCase, negated: true, accepts: anything },
+  StringLike: { compile: compileWildcard, accepts: anything },
+  StringNotLike: { compile: compileWildcard, negated: true, accepts: anything },
+  NumericEquals: { compile: numeric(same), accepts: isNumber },
+  NumericNotEquals: { compile: numeric(same), negated: true, accepts: isNumber },
+  NumericLessThan: { compile: numeric(less), accepts: isNumber },
+  NumericLessThanEquals: { compile: numeric(lessOrSame), accepts: isNumber },
+  NumericGreaterThan: { compile: numeric(greater), accepts: isNumber },
+  NumericGreaterThanEquals: { compile: numeric(greaterOrSame), accepts: isNumber },
+  DateEquals: { compile: date(same), accepts: isDate },
+  DateNotEquals: { compile: date(same), negated: true, accepts: isDate },
+  DateLessThan: { compile: date(less), accepts: isDate },
+  DateLessThanEquals: { compile: date(lessOrSame), accepts: isDate },
+  DateGreaterThan: { compile: date(greater), accepts: isDate },
+  DateGreaterThanEquals: { compile: date(greaterOrSame), accepts: isDate },
+  Bool: { compile: equalsIgnoreCase, accepts: isBoolean },
+  IpAddress: { compile: inRange, accepts: isAddress },
+  NotIpAddress: { compile: inRange, negated: true, accepts: isAddress },
 } as const satisfies Record<string, OperatorRule>;
 
 export type Operator = keyof typeof OPERATORS;
+
+export const OPERATOR_NAMES = Object.keys(OPERATORS);
 
 export function isOperator(name: string): name is Operator {
   return Object.hasOwn(OPERATORS, name);
@@ -77,29 +98,34 @@ export function operatorAccepts(operator: Operator, wanted: string): boolean {
   return OPERATORS[operator].accepts(wanted);
 }
 
+/** Whether a request meets a statement's conditions. */
+export type ConditionTest = (values: ConditionValues) => boolean;
+
+export function compileConditions(conditions: Conditions): ConditionTest {
+  const tests = conditions.map(compileCondition);
+  return (values) => tests.every((test) => test(values));
+}
+
 export function conditionsHold(conditions: Conditions, context: ConditionContext): boolean {
-  return conditions.every((condition) => holds(condition, context));
+  return compileConditions(conditions)(conditionValues(context));
 }
 
-function holds(condition: Condition, context: ConditionContext): boolean {
-  const rule: OperatorRule = OPERATORS[condition.operator];
-  const actual = valuesOf(context, condition.key);
-  const matches = actual.some((value) => condition.values.some((wanted) => rule.test(value, wanted)));
-  return rule.negated === true ? !matches : matches;
+function compileCondition({ operator, key, values }: Condition): ConditionTest {
+  const rule: OperatorRule = OPERATORS[operator];
+  const name = key.toLowerCase();
+  const tests = values.map((wanted) => rule.compile(wanted));
+  const negated = rule.negated === true;
+  return (request) => request(name).some((actual) => tests.some((test) => test(actual))) !== negated;
 }
 
-function valuesOf(context: ConditionContext, key: string): readonly string[] {
-  const name = Object.keys(context).find((candidate) => candidate.toLowerCase() === key.toLowerCase());
-  const value = name === undefined ? [] : context[name];
-  return typeof value === 'string' ? [value] : (value ?? []);
-}
-
-function inRange(actual: string, wanted: string): boolean {
+function inRange(wanted: string): Test {
   const range = addressRange(wanted);
-  // An IPv4 client on a dual-stack socket shows as ::ffff:a.b.c.d.
-  const address = actual.replace(/^::ffff:(?=\d+\.)/i, '');
-  const version = isIP(address);
-  return range !== undefined && version !== 0 && range.check(address, version === 4 ? 'ipv4' : 'ipv6');
+  return (actual) => {
+    // An IPv4 client on a dual-stack socket shows as ::ffff:a.b.c.d.
+    const address = actual.replace(/^::ffff:(?=\d+\.)/i, '');
+    const version = isIP(address);
+    return range !== undefined && version !== 0 && range.check(address, version === 4 ? 'ipv4' : 'ipv6');
+  };
 }
 
 /** `192.0.2.1`, `192.0.2.0/24`, `2001:db8::/32`. */

@@ -1,5 +1,5 @@
 import { isActionPattern } from './action.ts';
-import { isOperator, operatorAccepts } from './condition.ts';
+import { OPERATOR_NAMES, isOperator, operatorAccepts } from './condition.ts';
 import type { Condition } from './condition.ts';
 import { isEffect } from './effect.ts';
 import type { Effect } from './effect.ts';
@@ -19,6 +19,8 @@ export interface Patterns {
 
 export interface Statement {
   readonly effect: Effect;
+  /** Where it begins in the document. */
+  readonly at: Position;
   readonly actions: Patterns;
   readonly conditions: readonly Condition[];
 }
@@ -91,6 +93,7 @@ function statementOf(node: ObjectNode): Statement {
   const condition = node.members.get('Condition');
   return {
     effect: effect.value,
+    at: node.at,
     actions,
     conditions: condition === undefined ? [] : conditionsOf(objectOf(condition.value, 'Condition')),
   };
@@ -112,6 +115,7 @@ function patternsOf(
   if (member === undefined) throw new PolicySyntaxError(`A statement needs ${plain} or ${opposite}`, node.at);
   const patterns = textsOf(member.value, these === undefined ? opposite : plain).map(({ value, at }) => {
     if (!isPattern(value)) throw new PolicySyntaxError(`${JSON.stringify(value)} has not the form ${form}`, at);
+    refuseVariables(value, at);
     return value;
   });
   return { except: these === undefined, patterns };
@@ -142,13 +146,17 @@ function principalsOf(node: JsonNode): Principals {
 function conditionsOf(node: ObjectNode): readonly Condition[] {
   return [...node.members].flatMap(([operator, member]) => {
     if (!isOperator(operator)) {
-      throw new PolicySyntaxError(`${JSON.stringify(operator)} is not a condition operator`, member.at);
+      throw new PolicySyntaxError(
+        `${JSON.stringify(operator)} is not a condition operator; there are ${OPERATOR_NAMES.join(', ')}`,
+        member.at,
+      );
     }
     return [...objectOf(member.value, operator).members].map(([key, { value }]) => {
       const values = textsOf(value, key, 'scalars').map((text) => {
         if (!operatorAccepts(operator, text.value)) {
           throw new PolicySyntaxError(`${operator} cannot compare with ${JSON.stringify(text.value)}`, text.at);
         }
+        refuseVariables(text.value, text.at);
         return text.value;
       });
       return { operator, key, values };
@@ -170,6 +178,13 @@ function textsOf(
     if (accept === 'scalars' && item.kind === 'number') return { value: item.text, at: item.at };
     throw new PolicySyntaxError(`${name} must be a text or a list of texts`, item.at);
   });
+}
+
+/** The language has none. Taken as it stands, `${…}` would match nothing, and a Deny that holds it would deny nothing. */
+function refuseVariables(text: string, at: Position): void {
+  if (text.includes('${')) {
+    throw new PolicySyntaxError(`${JSON.stringify(text)} holds a variable; this policy language has none`, at);
+  }
 }
 
 function objectOf(node: JsonNode, what: string): ObjectNode {

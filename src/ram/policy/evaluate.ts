@@ -1,10 +1,13 @@
-import { actionMatches } from './action.ts';
+import { compileAction } from './action.ts';
+import { compilePatterns } from './compile.ts';
+import type { Asked, Rule } from './compile.ts';
 import { conditionsHold } from './condition.ts';
-import type { ConditionContext } from './condition.ts';
-import type { IdentityStatement, Patterns, TrustStatement } from './document.ts';
+import type { ConditionContext, ConditionValues } from './condition-values.ts';
+import type { TrustStatement } from './document.ts';
 import { principalsInclude } from './principal.ts';
 import type { Principal } from './principal.ts';
-import { resourceMatches } from './resource.ts';
+import { resourceName } from './resource.ts';
+import type { Position } from './syntax-error.ts';
 
 /** One permission: an action on a resource. The same shape as in src/api/action.ts. */
 export interface Access {
@@ -12,15 +15,28 @@ export interface Access {
   readonly resource: string;
 }
 
+export type PolicyKind = 'System' | 'Custom' | 'Session';
+
+/** A policy in force for somebody. */
 export interface NamedPolicy {
+  readonly kind: PolicyKind;
   readonly name: string;
-  readonly statements: readonly IdentityStatement[];
+  readonly version: string;
+  /** Through whom it is in force: `user/alice`, `group/devs`, `role/ops`. */
+  readonly attachedTo: string;
+  readonly rules: readonly Rule[];
 }
 
-/** Which statement decided; `statement` counts from 0 within the policy. */
+/** The statement that decided. */
 export interface DecidedBy {
+  readonly policyType: PolicyKind;
   readonly policy: string;
+  readonly version: string;
+  readonly attachedTo: string;
+  /** Counts from 0 within the policy. */
   readonly statement: number;
+  /** Where it begins in the policy's document. */
+  readonly at: Position;
 }
 
 export type Decision =
@@ -29,18 +45,45 @@ export type Decision =
   /** No statement applies: refused all the same. */
   | { readonly effect: 'ImplicitDeny' };
 
+/** What binds somebody: policies of their own and of their groups, and for a session what it was narrowed to. */
+export interface PolicySet {
+  readonly session?: NamedPolicy | undefined;
+  readonly identity: readonly NamedPolicy[];
+}
+
+/** Which of the two kinds of policy had the last word. */
+export type DecidingLayer = 'SessionPolicy' | 'AccountLevelIdentityBasedPolicy';
+
 /**
- * PURE. Decides one access: any Deny that applies wins, else any Allow, else it is refused.
- * Source: RAM documentation, "Policy evaluation process"; facts.md 6.4.
+ * PURE. A session policy that does not allow has the last word, an explicit Deny of any other policy being a refusal
+ * too; else the policies of the identity decide, so that a session may never do more than they allow.
+ * Source: RAM documentation, "Policy evaluation process".
  */
-export function evaluate(policies: readonly NamedPolicy[], access: Access, context: ConditionContext): Decision {
+export function decide(
+  policies: PolicySet,
+  access: Access,
+  values: ConditionValues,
+): { readonly decision: Decision; readonly layer: DecidingLayer } {
+  const asked = { action: access.action.toLowerCase(), resource: resourceName(access.resource) };
+  if (policies.session !== undefined) {
+    const decision = evaluate([policies.session], asked, values);
+    if (decision.effect !== 'Allow') return { decision, layer: 'SessionPolicy' };
+  }
+  return { decision: evaluate(policies.identity, asked, values), layer: 'AccountLevelIdentityBasedPolicy' };
+}
+
+/** Any Deny that applies wins, else any Allow, else it is refused. The first of several in the order given is named. */
+function evaluate(policies: readonly NamedPolicy[], asked: Asked, values: ConditionValues): Decision {
   let allowed: DecidedBy | undefined;
   for (const policy of policies) {
-    for (const [statement, rule] of policy.statements.entries()) {
-      if (!applies(rule, access, context)) continue;
-      const by = { policy: policy.name, statement };
+    for (const [statement, rule] of policy.rules.entries()) {
+      // A further Allow changes nothing, so it need not be asked.
+      if (rule.effect === 'Allow' && allowed !== undefined) continue;
+      if (!rule.applies(asked, values)) continue;
+      const { kind: policyType, name, version, attachedTo } = policy;
+      const by = { policyType, policy: name, version, attachedTo, statement, at: rule.at };
       if (rule.effect === 'Deny') return { effect: 'ExplicitDeny', by };
-      allowed ??= by;
+      allowed = by;
     }
   }
   return allowed === undefined ? { effect: 'ImplicitDeny' } : { effect: 'Allow', by: allowed };
@@ -54,21 +97,9 @@ export function trusts(
 ): boolean {
   const applying = statements.filter(
     (statement) =>
-      included(statement.actions, (pattern) => actionMatches(pattern, 'sts:AssumeRole')) &&
+      compilePatterns(statement.actions, compileAction)('sts:assumerole') &&
       principalsInclude(statement.principals, principal) &&
       conditionsHold(statement.conditions, context),
   );
   return applying.length > 0 && applying.every((statement) => statement.effect === 'Allow');
-}
-
-function applies(rule: IdentityStatement, access: Access, context: ConditionContext): boolean {
-  return (
-    included(rule.actions, (pattern) => actionMatches(pattern, access.action)) &&
-    included(rule.resources, (pattern) => resourceMatches(pattern, access.resource)) &&
-    conditionsHold(rule.conditions, context)
-  );
-}
-
-function included({ except, patterns }: Patterns, matches: (pattern: string) => boolean): boolean {
-  return patterns.some(matches) !== except;
 }

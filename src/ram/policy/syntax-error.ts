@@ -10,10 +10,13 @@ export interface Position {
 export class PolicySyntaxError extends SystemError {
   override readonly name = 'PolicySyntaxError';
   readonly position: Position;
+  /** The message without the place. */
+  readonly problem: string;
 
   /** @param problem without a full stop. */
   constructor(problem: string, position: Position) {
     super('invalid', 'POLICY_MALFORMED', `${problem} (line ${position.line}, column ${position.column}).`);
     this.position = position;
+    this.problem = problem;
   }
 }

@@ -26,3 +26,14 @@ export function matchesWildcard(pattern: string, text: string): boolean {
   while (pattern[p] === '*') p += 1;
   return p === pattern.length;
 }
+
+/** The same question for many texts: patterns without a wildcard, or with one `*` at the end, need no walk. */
+export function compileWildcard(pattern: string): (text: string) => boolean {
+  const first = pattern.search(/[*?]/);
+  if (first < 0) return (text) => text === pattern;
+  if (first === pattern.length - 1 && pattern.endsWith('*')) {
+    const start = pattern.slice(0, -1);
+    return (text) => text.startsWith(start);
+  }
+  return (text) => matchesWildcard(pattern, text);
+}

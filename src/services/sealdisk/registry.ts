@@ -3,6 +3,7 @@ import type { Logger } from '../../base/log.ts';
 import type { DataPlane } from '../../dataplane/data-plane.ts';
 import type { DiskKeys } from '../../kms/data-keys.ts';
 import type { Database } from '../../metadata/database.ts';
+import type { PolicyAuthorizer } from '../../ram/authorizer.ts';
 import { CancelTransfer } from './actions/CancelTransfer.ts';
 import { DescribeDiskExports } from './actions/DescribeDiskExports.ts';
 import { DescribeDiskScrub } from './actions/DescribeDiskScrub.ts';
@@ -12,6 +13,7 @@ import { DescribeTransfers } from './actions/DescribeTransfers.ts';
 import { ExportDisk } from './actions/ExportDisk.ts';
 import { FinishReceive } from './actions/FinishReceive.ts';
 import { ScrubDisk } from './actions/ScrubDisk.ts';
+import { SimulatePrincipalPolicy } from './actions/SimulatePrincipalPolicy.ts';
 import { StartReceive } from './actions/StartReceive.ts';
 import { StartSnapshotSend } from './actions/StartSnapshotSend.ts';
 import { UnexportDisk } from './actions/UnexportDisk.ts';
@@ -26,6 +28,7 @@ export function sealdiskActions(deps: {
   readonly dataKeys: DiskKeys;
   readonly dataPlane: DataPlane;
   readonly log: Logger;
+  readonly authorizer: PolicyAuthorizer;
 }): readonly Action[] {
   return [
     ExportDisk(deps),
@@ -40,5 +43,6 @@ export function sealdiskActions(deps: {
     FinishReceive(deps),
     CancelTransfer(deps),
     DescribeTransfers(deps),
+    SimulatePrincipalPolicy(deps),
   ];
 }

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 
 import { parsePolicy, parseTrustPolicy } from '../../../src/ram/policy/document.ts';
 import { PolicySyntaxError } from '../../../src/ram/policy/syntax-error.ts';
+import { SHARING_POLICY, SHARING_POLICY_AS_PRINTED } from './sharing-policy.ts';
 
 test('a policy with every element is read completely', () => {
   const text = `{
@@ -16,6 +17,7 @@ test('a policy with every element is read completely', () => {
   assert.deepEqual(parsePolicy(text), [
     {
       effect: 'Allow',
+      at: { line: 4, column: 7 },
       actions: { except: false, patterns: ['kms:Decrypt'] },
       resources: { except: false, patterns: ['acs:kms:*:*:key/*'] },
       conditions: [
@@ -26,6 +28,7 @@ test('a policy with every element is read completely', () => {
     },
     {
       effect: 'Deny',
+      at: { line: 7, column: 7 },
       actions: { except: true, patterns: ['ecs:Describe*', '*'] },
       resources: { except: true, patterns: ['*'] },
       conditions: [],
@@ -39,6 +42,7 @@ test("the disk role's trust policy is read", () => {
   assert.deepEqual(parseTrustPolicy(text), [
     {
       effect: 'Allow',
+      at: { line: 1, column: 15 },
       actions: { except: false, patterns: ['sts:AssumeRole'] },
       principals: { Service: ['ecs.aliyuncs.com'] },
       conditions: [],
@@ -46,17 +50,26 @@ test("the disk role's trust policy is read", () => {
   ]);
 });
 
-test('the sample policy with the missing comma is refused where the comma should be, and repaired it is read', () => {
-  const broken = `{"Version": "1", "Statement": [{"Effect": "Allow", "Action": [
-    "kms:DescribeKey",
-    "kms:UntagResource"
-    "kms:Encrypt"
-  ], "Resource": ["acs:kms:cn-beijing:1:key/y"]}]}`;
+test('M23: the sample policy as it is printed is refused where its comma is missing, and with the comma it is read', () => {
   assert.throws(
-    () => parsePolicy(broken),
-    (error: unknown) => error instanceof PolicySyntaxError && error.position.line === 4 && error.position.column === 5,
+    () => parsePolicy(SHARING_POLICY_AS_PRINTED),
+    (error: unknown) => {
+      assert.ok(error instanceof PolicySyntaxError);
+      assert.deepEqual(error.position, { line: 19, column: 9 });
+      assert.equal(error.message, "Expected ',' or ']', found a double quote (line 19, column 9).");
+      return true;
+    },
   );
-  assert.equal(parsePolicy(broken.replace('"kms:UntagResource"', '"kms:UntagResource",')).length, 1);
+  const [list, use] = parsePolicy(SHARING_POLICY);
+  assert.deepEqual(list?.resources.patterns, ['acs:kms:cn-beijing:xxx:key', 'acs:kms:cn-shanghai:xxx:key']);
+  assert.deepEqual(use?.actions.patterns, [
+    'kms:DescribeKey',
+    'kms:TagResource',
+    'kms:UntagResource',
+    'kms:Encrypt',
+    'kms:Decrypt',
+    'kms:GenerateDataKey',
+  ]);
 });
 
 const statement = (members: string): string => `{"Version":"1","Statement":[{${members}}]}`;
@@ -92,6 +105,13 @@ test('whatever is not understood is refused and says what is wrong', () => {
     [statement(`${ALLOW},${ACTION},${RESOURCE},"Condition":{"DateLessThan":{"a":"soon"}}`), /cannot compare/],
     [statement(`${ALLOW},${ACTION},${RESOURCE},"Condition":{"Bool":{"a":"yes"}}`), /cannot compare/],
     [statement(`${ALLOW},${ACTION},${RESOURCE},"Condition":{"NumericEquals":{"a":"x"}}`), /cannot compare/],
+    [
+      statement(`${ALLOW},${ACTION},${RESOURCE},"Condition":{"StringEqualsIfExists":{"a":"x"}}`),
+      /there are StringEquals,/,
+    ],
+    [statement(`${ALLOW},${ACTION},${RESOURCE},"Condition":{"ForAnyValue:StringLike":{"a":"x"}}`), /not a condition/],
+    [statement(`${ALLOW},${ACTION},${RESOURCE},"Condition":{"StringLike":{"a":"${'${b}'}"}}`), /has none/],
+    [statement(`${ALLOW},${ACTION},"Resource":"acs:oss:*:*:${'${ram:UserName}'}/*"`), /variable/],
   ];
   for (const [text, message] of cases) {
     assert.throws(

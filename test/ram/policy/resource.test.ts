@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { actionMatches } from '../../../src/ram/policy/action.ts';
+import { compileAction } from '../../../src/ram/policy/action.ts';
 import { principalsInclude } from '../../../src/ram/policy/principal.ts';
-import { resourceMatches } from '../../../src/ram/policy/resource.ts';
+import { compileResource, resourceName } from '../../../src/ram/policy/resource.ts';
+
+const resourceMatches = (pattern: string, resource: string): boolean =>
+  compileResource(pattern)(resourceName(resource));
+const actionMatches = (pattern: string, action: string): boolean => compileAction(pattern)(action.toLowerCase());
 
 const KEY = 'acs:kms:cn-hangzhou:1234567890123456:key/0e478b7a';
 
@@ -30,7 +34,9 @@ test('a wildcard in one part does not reach into the next', () => {
   assert.equal(resourceMatches('acs:kms:*:111:key/a', 'acs:kms:r:222:alias/x:111:key/a'), false);
 });
 
-test('names of roles match in any case', () => {
+test('names of roles, users and groups match in any case', () => {
+  assert.equal(resourceMatches('acs:ram:*:1:user/Alice', 'acs:ram::1:user/alice'), true);
+  assert.equal(resourceMatches('acs:ram:*:1:group/*', 'acs:ram::1:group/Devs'), true);
   assert.equal(resourceMatches('acs:ram:*:1:role/ECSAdmin', 'acs:ram::1:role/ecsadmin'), true);
   assert.equal(resourceMatches('acs:ram:*:1:policy/P', 'acs:ram::1:policy/p'), false);
 });

@@ -1,13 +1,13 @@
 import type { Action } from '../../../api/action.ts';
-import { ApiError } from '../../../api/errors.ts';
 import type { CreatePolicyInput, CreatePolicyOutput } from '../../../api/generated/ram.ts';
 import { isoSeconds } from '../../../base/clock.ts';
 import { countPolicies, findPolicy, insertPolicy } from '../../../metadata/policies.ts';
-import type { Policy } from '../../../metadata/policies.ts';
 import { allPolicies } from '../access.ts';
 import type { RamDependencies } from '../dependencies.ts';
+import { checkedPolicyDocument } from '../document-rules.ts';
 import { CUSTOM_POLICIES_MAX } from '../limits.ts';
-import { checkedDescription, checkedPolicyDocument, checkedPolicyName } from '../parameter-rules.ts';
+import { checkedDescription, checkedPolicyName } from '../parameter-rules.ts';
+import { exists, limitExceeded } from '../refusals.ts';
 import { checkedTags } from '../tag-parameter.ts';
 
 /** Makes a policy of the account's own, with its first version. Source: apis.md, CreatePolicy; facts.md 6.4. */
@@ -19,7 +19,7 @@ export const createPolicy = (deps: RamDependencies): Action<CreatePolicyInput, C
     const nowMs = deps.clock.nowMs();
     const policyName = checkedPolicyName(input.PolicyName);
     const document = checkedPolicyDocument('PolicyDocument', input.PolicyDocument);
-    const policy: Policy = {
+    const policy = {
       accountId,
       policyName,
       description: checkedDescription('Description', input.Description),
@@ -30,12 +30,11 @@ export const createPolicy = (deps: RamDependencies): Action<CreatePolicyInput, C
     };
     await deps.database.transact(async (transaction) => {
       if ((await findPolicy(transaction, accountId, policyName)) !== undefined) {
-        throw new ApiError('EntityAlreadyExists.Policy', 409, `The policy ${policyName} exists; choose another name.`);
+        throw exists('Policy', `The policy ${policyName} exists; choose another name.`);
       }
       if ((await countPolicies(transaction, accountId)) >= CUSTOM_POLICIES_MAX) {
-        throw new ApiError(
-          'LimitExceeded.Policy',
-          409,
+        throw limitExceeded(
+          'Policy',
           `An account has at most ${CUSTOM_POLICIES_MAX} policies of its own; delete one first.`,
         );
       }

@@ -1,13 +1,14 @@
 import type { Action } from '../../../api/action.ts';
-import { ApiError } from '../../../api/errors.ts';
 import type { CreateRoleInput, CreateRoleOutput } from '../../../api/generated/ram.ts';
-import type { Random } from '../../../base/random.ts';
 import { countRoles, findRole, insertRole } from '../../../metadata/roles.ts';
 import type { Role } from '../../../metadata/roles.ts';
 import { allRoles } from '../access.ts';
 import type { RamDependencies } from '../dependencies.ts';
+import { checkedTrustPolicy } from '../document-rules.ts';
+import { freshEntityId } from '../entity-ids.ts';
 import { ROLES_MAX } from '../limits.ts';
-import { checkedDescription, checkedRoleName, checkedSessionDuration, checkedTrustPolicy } from '../parameter-rules.ts';
+import { checkedDescription, checkedRoleName, checkedSessionDuration } from '../parameter-rules.ts';
+import { exists, limitExceeded } from '../refusals.ts';
 import { roleView } from '../role-view.ts';
 import { checkedTags } from '../tag-parameter.ts';
 
@@ -23,7 +24,7 @@ export const createRole = (deps: RamDependencies): Action<CreateRoleInput, Creat
       accountId: caller.accountId,
       roleName,
       roleNameLower: roleName.toLowerCase(),
-      roleId: freshRoleId(deps.random),
+      roleId: freshEntityId('role', deps.random),
       description: checkedDescription('Description', input.Description),
       trustPolicy: checkedTrustPolicy('AssumeRolePolicyDocument', input.AssumeRolePolicyDocument),
       maxSessionDurationS: checkedSessionDuration('MaxSessionDuration', input.MaxSessionDuration),
@@ -33,23 +34,13 @@ export const createRole = (deps: RamDependencies): Action<CreateRoleInput, Creat
     };
     await deps.database.transact(async (transaction) => {
       if ((await findRole(transaction, role.accountId, roleName)) !== undefined) {
-        throw new ApiError(
-          'EntityAlreadyExists.Role',
-          409,
-          `The role ${roleName} exists; names differ in more than case.`,
-        );
+        throw exists('Role', `The role ${roleName} exists; names differ in more than case.`);
       }
       if ((await countRoles(transaction, role.accountId)) >= ROLES_MAX) {
-        throw new ApiError('LimitExceeded.Role', 409, `An account has at most ${ROLES_MAX} roles; delete one first.`);
+        throw limitExceeded('Role', `An account has at most ${ROLES_MAX} roles; delete one first.`);
       }
       await insertRole(transaction, role);
     });
     return { Role: { ...roleView(role), AssumeRolePolicyDocument: role.trustPolicy } };
   },
 });
-
-/** 18 digits, the first of them 3. */
-function freshRoleId(random: Random): string {
-  const number = Buffer.from(random.bytes(8)).readBigUInt64LE() % 10n ** 17n;
-  return `3${number.toString().padStart(17, '0')}`;
-}

@@ -1,12 +1,11 @@
 import type { Action } from '../../../api/action.ts';
-import { ApiError } from '../../../api/errors.ts';
 import type { DeleteRoleInput, DeleteRoleOutput } from '../../../api/generated/ram.ts';
 import { listAttachments } from '../../../metadata/policy-attachments.ts';
 import { deleteRole as deleteRoleRow, findRole } from '../../../metadata/roles.ts';
 import { roleArn } from '../../../ram/arn.ts';
 import type { RamDependencies } from '../dependencies.ts';
 import { checkedRoleName } from '../parameter-rules.ts';
-import { unknownRole } from '../refusals.ts';
+import { deleteConflict, unknownRole } from '../refusals.ts';
 
 /** Deletes a role that has no policies any more. Source: apis.md, DeleteRole and "RAM notes". */
 export const deleteRole = (deps: RamDependencies): Action<DeleteRoleInput, DeleteRoleOutput> => ({
@@ -20,11 +19,8 @@ export const deleteRole = (deps: RamDependencies): Action<DeleteRoleInput, Delet
       const holder = { accountId, principalType: 'role', principalName: role.roleNameLower } as const;
       const attached = await listAttachments(transaction, holder);
       if (attached.length > 0) {
-        throw new ApiError(
-          'DeleteConflict.Role.Policy',
-          409,
-          `The role ${role.roleName} has ${attached.length} policies; detach them with DetachPolicyFromRole first.`,
-        );
+        const message = `The role ${role.roleName} has ${attached.length} policies; detach them with DetachPolicyFromRole first.`;
+        throw deleteConflict('Role.Policy', message);
       }
       await deleteRoleRow(transaction, role);
       return {};

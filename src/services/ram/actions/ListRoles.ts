@@ -4,9 +4,7 @@ import { isoSeconds } from '../../../base/clock.ts';
 import { listRoles as listRoleRows } from '../../../metadata/roles.ts';
 import { allRoles } from '../access.ts';
 import type { RamDependencies } from '../dependencies.ts';
-import { LIST_ITEMS } from '../limits.ts';
-import { decodeMarker, encodeMarker } from '../marker.ts';
-import { invalid } from '../refusals.ts';
+import { pageByMarker } from '../marker.ts';
 import { roleView } from '../role-view.ts';
 import { checkedTagFilters } from '../tag-parameter.ts';
 
@@ -15,28 +13,22 @@ export const listRoles = (deps: RamDependencies): Action<ListRolesInput, ListRol
   product: 'ram',
   name: 'ListRoles',
   access: ({ caller }) => [{ action: 'ram:ListRoles', resource: allRoles(caller) }],
-  run: async ({ input, caller }) => {
-    const limit = input.MaxItems ?? LIST_ITEMS.default;
-    if (!Number.isInteger(limit) || limit < 1 || limit > LIST_ITEMS.max) {
-      throw invalid('MaxItems', '', `must be a whole number from 1 to ${LIST_ITEMS.max}`);
-    }
-    const after = input.Marker === undefined ? undefined : decodeMarker(caller.accountId, input.Marker);
+  run: async ({ input, caller: { accountId } }) => {
     const tags = checkedTagFilters(input.Tag);
-    // One more than asked for tells whether the list goes on.
-    const found = await listRoleRows(deps.database.read, caller.accountId, { after, limit: limit + 1, tags });
-    const roles = found.slice(0, limit);
-    const last = roles.at(-1);
-    const isTruncated = found.length > limit && last !== undefined;
+    const { rows, more } = await pageByMarker(input, {
+      scope: `ListRoles ${accountId}`,
+      list: (page) => listRoleRows(deps.database.read, accountId, { ...page, tags }),
+      nameOf: (role) => role.roleNameLower,
+    });
     return {
       Roles: {
-        Role: roles.map((role) => ({
+        Role: rows.map((role) => ({
           ...roleView(role),
           UpdateDate: isoSeconds(role.updatedMs),
           Tags: { Tag: role.tags.map(({ key, value }) => ({ TagKey: key, TagValue: value })) },
         })),
       },
-      IsTruncated: isTruncated,
-      ...(isTruncated ? { Marker: encodeMarker(caller.accountId, last.roleNameLower) } : {}),
+      ...more,
     };
   },
 });

@@ -3,7 +3,8 @@ import type { UpdateRoleInput, UpdateRoleOutput } from '../../../api/generated/r
 import { findRole, updateRole as updateRoleRow } from '../../../metadata/roles.ts';
 import { roleArn } from '../../../ram/arn.ts';
 import type { RamDependencies } from '../dependencies.ts';
-import { checkedDescription, checkedRoleName, checkedSessionDuration, checkedTrustPolicy } from '../parameter-rules.ts';
+import { checkedTrustPolicy } from '../document-rules.ts';
+import { checkedDescription, checkedRoleName, checkedSessionDuration } from '../parameter-rules.ts';
 import { unknownRole } from '../refusals.ts';
 import { fullRoleView } from '../role-view.ts';
 

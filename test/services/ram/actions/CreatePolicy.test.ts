@@ -3,6 +3,7 @@ import { test } from 'node:test';
 
 import { findPolicyVersion } from '../../../../src/metadata/policies.ts';
 import { createPolicy } from '../../../../src/services/ram/actions/CreatePolicy.ts';
+import { SHARING_POLICY, SHARING_POLICY_AS_PRINTED } from '../../../ram/policy/sharing-policy.ts';
 import { ALLOW_DECRYPT, act, openTestAccount, refused } from '../support.ts';
 
 const INPUT = { PolicyName: 'my-policy', PolicyDocument: ALLOW_DECRYPT };
@@ -38,4 +39,12 @@ test('each parameter is held to its rule', async () => {
     await assert.rejects(act(account, createPolicy(account), { ...INPUT, ...changes }), refused(code, 400, message));
   }
   await act(account, createPolicy(account), INPUT);
+});
+
+test('M23: the sample policy is refused as it is printed, with line and column, and taken with its comma', async () => {
+  await using account = await openTestAccount();
+  const make = (PolicyDocument: string) => act(account, createPolicy(account), { PolicyName: 'share', PolicyDocument });
+  const where = /^PolicyDocument: Expected ',' or '\]', found a double quote \(line 19, column 9\)\.$/;
+  await assert.rejects(make(SHARING_POLICY_AS_PRINTED), refused('MalformedPolicyDocument', 400, where));
+  await make(SHARING_POLICY);
 });

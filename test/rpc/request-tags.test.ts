@@ -1,0 +1,22 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { requestTags } from '../../src/rpc/request-tags.ts';
+
+const tagsOf = (parameters: Record<string, string>) => requestTags(new Map(Object.entries(parameters)));
+
+test('tags are found in every way of writing them', () => {
+  assert.deepEqual(tagsOf({ 'Tag.2.Key': 'b', 'Tag.1.Key': 'a', 'Tag.1.Value': 'x', TagKeys: '["c"]' }), {
+    a: 'x',
+    b: '',
+  });
+  assert.deepEqual(tagsOf({ Tag: '[{"Key":"a","Value":"x"},{"Key":"b"}]' }), { a: 'x', b: '' });
+  assert.deepEqual(tagsOf({ Tags: '[{"TagKey":"a","TagValue":"x"}]' }), { a: 'x' });
+});
+
+test('what is malformed is no tag', () => {
+  for (const text of ['', 'x', '{}', '[1,null,"a"]', '[{"Key":1}]', '[{"Key":"a","Value":{}}]']) {
+    assert.deepEqual(tagsOf({ Tag: text }), {}, text);
+  }
+  assert.deepEqual(tagsOf({ 'Tag.x.Key': 'a', 'Tag.1.Value': 'v', 'Tag.12345.Key': 'k' }), {});
+});
