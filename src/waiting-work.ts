@@ -27,6 +27,7 @@ export function waitingWork(parts: WaitingParts): Readonly<Record<string, Waitin
       return kms.destruction.nextDueMs();
     },
     'rotating keys': () => kms.versions.rotateDue(),
+    'expiring imported material': () => kms.importedMaterial.expireDue(),
     'deleting expired snapshots': atEveryLook(() => deleteExpiredSnapshots(parts, clock.nowMs())),
     'finishing removals': atEveryLook(() => finishRemovals(parts)),
     // A close that a hung disk server carried out after its caller had given up leaves an export that nobody serves.

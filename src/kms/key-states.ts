@@ -1,4 +1,4 @@
-import type { KeyState } from '../metadata/keys.ts';
+import type { Key, KeyState } from '../metadata/keys.ts';
 
 /** Operations whose outcome depends on the state of a key. Names as in the API. */
 export type KeyOperation =
@@ -6,12 +6,24 @@ export type KeyOperation =
   | 'Decrypt'
   | 'GenerateDataKey'
   | 'GenerateDataKeyWithoutPlaintext'
+  | 'ReEncrypt'
+  | 'GenerateAndExportDataKey'
+  | 'ExportDataKey'
+  | 'AsymmetricEncrypt'
+  | 'AsymmetricDecrypt'
+  | 'AsymmetricSign'
+  | 'AsymmetricVerify'
+  | 'GetPublicKey'
+  | 'GenerateMac'
+  | 'VerifyMac'
+  | 'ImportKeyMaterial'
   | 'CreateKeyVersion'
   | 'UpdateRotationPolicy'
   | KeyReading
   | 'UpdateKeyDescription'
   | 'SetDeletionProtection'
   | 'SetKeyPolicy'
+  | 'DeleteKeyMaterial'
   | 'EnableKey'
   | 'DisableKey'
   | 'ScheduleKeyDeletion'
@@ -22,6 +34,7 @@ export type KeyOperation =
 /** Possible in every state: they neither use the key nor change what its state decides. */
 export type KeyReading =
   | 'DescribeKey'
+  | 'GetParametersForImport'
   | 'DescribeKeyVersion'
   | 'ListKeyVersions'
   | 'ListAliasesByKeyId'
@@ -56,12 +69,26 @@ const unlessDying: Row = { Enabled: ok, Disabled: ok, PendingDeletion: conflict,
  * Source: facts.md 2.4, "Impact of CMK state on API calls". CreateKeyVersion, UpdateRotationPolicy and
  * SetDeletionProtection: their own pages of the API reference. Key policies and tags are in no table: a policy is edited
  * like a description, tags in every state.
+ * What no document names and needs the material counts as a use.
  */
 export const KEY_STATES: Readonly<Record<KeyOperation, Row>> = {
   Encrypt: use,
   Decrypt: use,
   GenerateDataKey: use,
   GenerateDataKeyWithoutPlaintext: use,
+  ReEncrypt: use,
+  GenerateAndExportDataKey: use,
+  ExportDataKey: use,
+  AsymmetricEncrypt: use,
+  AsymmetricDecrypt: use,
+  AsymmetricSign: use,
+  AsymmetricVerify: use,
+  GetPublicKey: use,
+  GenerateMac: use,
+  VerifyMac: use,
+  GetParametersForImport: always,
+  ImportKeyMaterial: unlessDying,
+  DeleteKeyMaterial: always,
   CreateKeyVersion: use,
   UpdateRotationPolicy: use,
   DescribeKey: always,
@@ -87,3 +114,10 @@ export const KEY_STATES: Readonly<Record<KeyOperation, Row>> = {
   // Of the key that the alias is to lead to.
   UpdateAlias: edit,
 };
+
+/** The state of a key at a moment: without its imported material, or when that has expired, it waits for an import. */
+export function stateAt(key: Key, nowMs: number): KeyState {
+  if (key.origin !== 'EXTERNAL' || key.keyState === 'PendingDeletion') return key.keyState;
+  const isThere = key.materialImportedMs !== null && (key.materialExpireMs === null || key.materialExpireMs > nowMs);
+  return isThere ? key.keyState : 'PendingImport';
+}

@@ -10,6 +10,7 @@ import type { Reader, Transaction } from '../metadata/reader.ts';
 import type { Tag } from '../metadata/tags.ts';
 import { storeFreshMaterial } from './fresh-material.ts';
 import { parseKeyReference } from './key-reference.ts';
+import { stateAt } from './key-states.ts';
 import type { KeyOperation } from './key-states.ts';
 import type { KeyStore } from './key-store.ts';
 import { kmsRefusal, requireState } from './refusals.ts';
@@ -155,7 +156,10 @@ export class Keys {
 
   /** The key is enabled afterwards, whatever it was before. Source: decisions.md C5. */
   async cancelDeletion(scope: Scope, reference: string): Promise<void> {
-    await this.change('CancelKeyDeletion', scope, reference, () => ({ keyState: 'Enabled', deleteMs: null }));
+    await this.change('CancelKeyDeletion', scope, reference, (key) => ({
+      keyState: stateAt({ ...key, keyState: 'Enabled' }, this.#clock.nowMs()),
+      deleteMs: null,
+    }));
   }
 
   /** @param why kept while the key is protected; undefined lifts the protection. */
@@ -203,8 +207,9 @@ export class Keys {
 
   #visible(scope: Scope, key: Key | undefined): Key {
     if (key === undefined || key.accountId !== scope.accountId || key.regionId !== scope.regionId) throw keyNotFound();
-    if (key.keyState === 'PendingDeletion' && (key.deleteMs ?? 0) <= this.#clock.nowMs()) throw keyNotFound();
-    return key;
+    const nowMs = this.#clock.nowMs();
+    if (key.keyState === 'PendingDeletion' && (key.deleteMs ?? 0) <= nowMs) throw keyNotFound();
+    return { ...key, keyState: stateAt(key, nowMs) };
   }
 }
 
@@ -231,6 +236,8 @@ function describeNewKey(scope: Scope, key: NewKey, keyId: string, primaryVersion
     ...rotationPolicy(key.rotationIntervalS, createdMs),
     lastRotationMs: createdMs,
     materialExpireMs: null,
+    materialImportedMs: null,
+    materialCheck: null,
     deletionProtection: false,
     deletionProtectionDescription: null,
     tags: key.tags,

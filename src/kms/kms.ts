@@ -1,21 +1,26 @@
 import type { Clock } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
 import type { CipherBackend } from '../crypto/aead.ts';
+import { loadOpenssl } from '../crypto/openssl.ts';
 import type { Database } from '../metadata/database.ts';
 import type { Sealer } from '../metadata/sealer.ts';
 import { Aliases } from './aliases.ts';
 import { DiskKeys } from './data-keys.ts';
 import type { EvaluateServiceRole } from './data-keys.ts';
 import { Envelope } from './envelope.ts';
+import { ImportedMaterial } from './imported-material.ts';
 import { KeyDestruction } from './key-destruction.ts';
 import type { KeyDestructionParts, ReturnedKeys } from './key-destruction.ts';
+import { KeyPairs } from './key-pairs.ts';
 import { KeyStore } from './key-store.ts';
 import { KeyTags } from './key-tags.ts';
 import { KeyVersions } from './key-versions.ts';
 import { Keys } from './keys.ts';
 import { KmsService } from './kms-service.ts';
+import { Macs } from './macs.ts';
 import { ServiceKeys } from './service-key.ts';
 import { Tombstones } from './tombstones.ts';
+import { VersionMaterial } from './version-material.ts';
 
 /** The key engine, put together. */
 export interface Kms {
@@ -29,6 +34,9 @@ export interface Kms {
   readonly aliases: Aliases;
   readonly serviceKeys: ServiceKeys;
   readonly envelope: Envelope;
+  readonly keyPairs: KeyPairs;
+  readonly macs: Macs;
+  readonly importedMaterial: ImportedMaterial;
   readonly diskKeys: DiskKeys;
 }
 
@@ -43,7 +51,10 @@ export interface KmsParts {
   readonly afterDestruction?: KeyDestructionParts['afterDestruction'];
 }
 
-/** `destruction.destroyDue()` and `versions.rotateDue()` are left to the caller, to run when they are due. */
+/**
+ * `destruction.destroyDue()`, `versions.rotateDue()` and `importedMaterial.expireDue()` are left to the caller, to run when
+ * they are due.
+ */
 export async function openKms(parts: KmsParts): Promise<Kms> {
   const { database, sealer, ciphers, clock, random, evaluateServiceRole } = parts;
   const store = await KeyStore.open(parts.dataDirectory, sealer);
@@ -62,6 +73,8 @@ export async function openKms(parts: KmsParts): Promise<Kms> {
   const serviceKeys = new ServiceKeys(database, keys, clock);
   const envelope = new Envelope(database, store, keys, ciphers, random);
   const diskKeys = new DiskKeys({ service, keys, serviceKeys, envelope, sealer, clock, random, evaluateServiceRole });
+  const openssl = loadOpenssl();
+  const importedMaterial = new ImportedMaterial({ database, store, keys, keyPairs: openssl, sealer, clock, random });
   return {
     service,
     keys,
@@ -72,6 +85,9 @@ export async function openKms(parts: KmsParts): Promise<Kms> {
     aliases: new Aliases(database, keys, clock),
     serviceKeys,
     envelope,
+    keyPairs: new KeyPairs(new VersionMaterial(database, store), openssl),
+    macs: new Macs(store),
+    importedMaterial,
     diskKeys,
   };
 }

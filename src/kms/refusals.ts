@@ -21,6 +21,18 @@ export type KmsRefusal =
   | 'LIMIT_EXCEEDED'
   /** The bytes are no ciphertext of this key, or the context differs: nothing tells which. */
   | 'CIPHERTEXT_REFUSED'
+  /** The algorithm is none of the key's, or the key is for something else. */
+  | 'ALGORITHM_UNSUITABLE'
+  | 'PLAINTEXT_TOO_LONG'
+  /** The bytes are no public key of the kind that was announced. */
+  | 'PUBLIC_KEY_REFUSED'
+  /** The key's material does not come from outside. */
+  | 'ORIGIN_UNSUPPORTED'
+  | 'IMPORT_TOKEN_REFUSED'
+  | 'IMPORT_TOKEN_EXPIRED'
+  /** It does not unwrap, has the wrong size, or is other than before: nothing tells which. */
+  | 'MATERIAL_REFUSED'
+  | 'EXPIRY_PAST'
   | StateRefusal;
 
 const KIND = {
@@ -36,6 +48,14 @@ const KIND = {
   OPERATION_UNSUPPORTED: 'invalid',
   LIMIT_EXCEEDED: 'denied',
   CIPHERTEXT_REFUSED: 'invalid',
+  ALGORITHM_UNSUITABLE: 'invalid',
+  PLAINTEXT_TOO_LONG: 'invalid',
+  PUBLIC_KEY_REFUSED: 'invalid',
+  ORIGIN_UNSUPPORTED: 'invalid',
+  IMPORT_TOKEN_REFUSED: 'invalid',
+  IMPORT_TOKEN_EXPIRED: 'invalid',
+  MATERIAL_REFUSED: 'invalid',
+  EXPIRY_PAST: 'invalid',
   KEY_DISABLED: 'conflict',
   KEY_PENDING_DELETION: 'conflict',
   KEY_PENDING_IMPORT: 'conflict',
@@ -56,4 +76,9 @@ export function requireState(operation: KeyOperation, key: Key): void {
   const verdict = KEY_STATES[operation][key.keyState];
   if (verdict !== 'ok')
     throw kmsRefusal(verdict, `Key ${key.keyId} is ${key.keyState}, which does not allow ${operation}.`);
+}
+
+/** One sentence for every reason, so that a ciphertext cannot be tried out. */
+export function ciphertextRefused(): Error {
+  return kmsRefusal('CIPHERTEXT_REFUSED', 'The ciphertext does not open with what was given.');
 }

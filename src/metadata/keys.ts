@@ -1,11 +1,25 @@
 import type { EntityOf } from './columns.ts';
-import { flag, integer, json, nullable, text } from './columns.ts';
+import { bytes, flag, integer, json, nullable, text } from './columns.ts';
 import type { Reader, Transaction } from './reader.ts';
 import { SealedTable } from './table.ts';
 import type { Tag } from './tags.ts';
 
-export type KeySpec = 'Aliyun_AES_256' | 'Aliyun_AES_128' | 'Aliyun_SM4' | 'RSA_2048';
-export type KeyUsage = 'ENCRYPT/DECRYPT' | 'SIGN/VERIFY';
+export type KeySpec =
+  | 'Aliyun_AES_256'
+  | 'Aliyun_AES_192'
+  | 'Aliyun_AES_128'
+  | 'Aliyun_SM4'
+  | 'RSA_2048'
+  | 'RSA_3072'
+  | 'EC_P256'
+  | 'EC_P256K'
+  | 'EC_SM2'
+  | 'HMAC_SHA224'
+  | 'HMAC_SHA256'
+  | 'HMAC_SHA384'
+  | 'HMAC_SHA512'
+  | 'HMAC_SM3';
+export type KeyUsage = 'ENCRYPT/DECRYPT' | 'SIGN/VERIFY' | 'GENERATE/VERIFY_MAC';
 export type KeyState = 'Enabled' | 'Disabled' | 'PendingDeletion' | 'PendingImport';
 
 export const keys = new SealedTable(
@@ -29,7 +43,12 @@ export const keys = new SealedTable(
     rotationIntervalS: nullable(integer),
     lastRotationMs: nullable(integer),
     nextRotationMs: nullable(integer),
+    /** When imported material expires; null when it never does, and for all other keys. */
     materialExpireMs: nullable(integer),
+    /** When the imported material that is there now came; null while there is none, and for all other keys. */
+    materialImportedMs: nullable(integer),
+    /** What tells, for ever, whether bytes are the material that was imported first. docs/formats/imported-material.md */
+    materialCheck: nullable(bytes),
     deletionProtection: flag,
     deletionProtectionDescription: nullable(text()),
     tags: json<readonly Tag[]>(),
@@ -96,6 +115,27 @@ export async function listKeysToDestroy(reader: Reader, nowMs: number): Promise<
     .selectAll()
     .execute();
   return rows.map((row) => keys.open(reader, row));
+}
+
+/** Keys of imported material that expired by `nowMs`, or that have none. */
+export async function listKeysWithoutLastingMaterial(reader: Reader, nowMs: number): Promise<Key[]> {
+  const rows = await keys
+    .select(reader)
+    .where('rows.origin', '=', 'EXTERNAL')
+    .where((eb) => eb.or([eb('rows.materialImportedMs', 'is', null), eb('rows.materialExpireMs', '<=', nowMs)]))
+    .selectAll()
+    .execute();
+  return rows.map((row) => keys.open(reader, row));
+}
+
+/** When the next imported material expires. A hint for waking: it is read without its MAC. */
+export async function nextMaterialExpiryMs(reader: Reader): Promise<number | undefined> {
+  const { dueMs } = await keys
+    .select(reader)
+    .where('rows.origin', '=', 'EXTERNAL')
+    .select((eb) => eb.fn.min('rows.materialExpireMs').as('dueMs'))
+    .executeTakeFirstOrThrow();
+  return dueMs === null ? undefined : Number(dueMs);
 }
 
 /** When the next key has to be destroyed. A hint for waking: it is read without its MAC. */

@@ -3,7 +3,8 @@ import { init } from './migrations/0001-init.ts';
 import { snapshotExports } from './migrations/0002-snapshot-exports.ts';
 import { transfers } from './migrations/0003-transfers.ts';
 import { kmsKeys } from './migrations/0005-kms-keys.ts';
+import { importedMaterial } from './migrations/0006-imported-material.ts';
 import { ram } from './migrations/0007-ram.ts';
 
 /** Every schema step ever released, in order. */
-export const MIGRATIONS: readonly Migration[] = [init, snapshotExports, transfers, kmsKeys, ram];
+export const MIGRATIONS: readonly Migration[] = [init, snapshotExports, transfers, kmsKeys, importedMaterial, ram];

@@ -9,7 +9,7 @@ import type { CodeBlock } from '../docs/markdown.ts';
 import { REPOSITORY, runProgram, TestServer, toolEnvironment } from '../support/start-server.ts';
 
 const PAGES = ['README.md', ...globSync('docs/guide/*.md').toSorted()];
-const TOOLS = ['nbdinfo', 'nbdcopy', 'qemu-img', 'qemu-io', 'mke2fs', 'e2fsck', 'fio', 'cmp', 'nbdsh'];
+const TOOLS = ['nbdinfo', 'nbdcopy', 'qemu-img', 'qemu-io', 'mke2fs', 'e2fsck', 'fio', 'cmp', 'nbdsh', 'openssl'];
 /** Stands between the outputs of blocks. */
 const MARK = '\u001e';
 

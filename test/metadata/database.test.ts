@@ -219,6 +219,8 @@ test('deleted key material is in no file after a scrub', async () => {
       lastRotationMs: null,
       nextRotationMs: null,
       materialExpireMs: null,
+      materialImportedMs: null,
+      materialCheck: null,
       deletionProtection: false,
       deletionProtectionDescription: null,
       tags: [],

@@ -132,6 +132,8 @@ const SAMPLES: readonly Sample[] = [
     lastRotationMs: 1,
     nextRotationMs: 2,
     materialExpireMs: 3,
+    materialImportedMs: 2,
+    materialCheck: new Uint8Array([1]),
     deletionProtection: false,
     deletionProtectionDescription: 'd',
     tags: [],

@@ -36,7 +36,7 @@ export function parseNewKey(input: CreateKeyInput): NewKeyRequest {
 }
 
 function originOf({ Origin: origin = 'Aliyun_KMS' }: CreateKeyInput, rules: KeySpecRules): Key['origin'] {
-  if (origin === 'EXTERNAL' && rules.blobSuite === undefined)
+  if (origin === 'EXTERNAL' && !rules.importable)
     throw new ApiError('Unsupported.Origin', 400, 'Only symmetric keys take imported material.');
   if (origin === 'Aliyun_KMS' || origin === 'EXTERNAL') return origin;
   throw invalidParameter('Origin', 'Aliyun_KMS or EXTERNAL');

@@ -1,6 +1,11 @@
+import { BLOB_OVERHEAD_BYTES } from '../../kms/ciphertext-blob.ts';
 import { CONTEXT_LENGTH_MAX } from '../../kms/encryption-context.ts';
 import type { EncryptionContext } from '../../kms/encryption-context.ts';
 import { invalidParameter } from './errors.ts';
+
+/** What Encrypt takes, and the other operations on messages. Source: facts.md 2.8. */
+export const MESSAGE_SIZE_BYTES_MAX = 6 * 1024;
+export const BLOB_SIZE_BYTES_MAX = BLOB_OVERHEAD_BYTES + MESSAGE_SIZE_BYTES_MAX;
 
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 const PAGE_SIZE_MAX = 100;
@@ -16,14 +21,24 @@ export function base64Parameter(name: string, text: string, sizeBytesMax: number
   return bytes;
 }
 
+/** @throws {ApiError} InvalidParameter. */
+export function choiceParameter<T extends string>(name: string, text: string, choices: readonly T[]): T {
+  const choice = choices.find((known) => known === text);
+  if (choice === undefined) throw invalidParameter(name, `one of ${choices.join(', ')}`);
+  return choice;
+}
+
 /** Source: facts.md 2.8. @throws {ApiError} InvalidParameter. */
-export function contextParameter(context: Readonly<Record<string, unknown>> | undefined): EncryptionContext {
+export function contextParameter(
+  context: Readonly<Record<string, unknown>> | undefined,
+  name = 'EncryptionContext',
+): EncryptionContext {
   if (context === undefined) return {};
   // Half a surrogate pair has no UTF-8 form: two such contexts would be one.
   const isText = (value: unknown): boolean => typeof value === 'string' && value.isWellFormed();
   const isStrings = Object.entries(context).flat().every(isText);
   if (!isStrings || JSON.stringify(context).length > CONTEXT_LENGTH_MAX)
-    throw invalidParameter('EncryptionContext', `a JSON object of strings, at most ${CONTEXT_LENGTH_MAX} characters`);
+    throw invalidParameter(name, `a JSON object of strings, at most ${CONTEXT_LENGTH_MAX} characters`);
   return context as EncryptionContext;
 }
 

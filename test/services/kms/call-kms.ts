@@ -15,6 +15,8 @@ export interface KmsApi extends AsyncDisposable {
   /** Asserts that the call is refused with that code and status. */
   refused(name: string, input: object, code: string, httpStatus: number, scope?: Scope): Promise<ApiError>;
   createKey(input?: object): Promise<string>;
+  /** A key and its only version, as the operations on key pairs want them. */
+  createKeyPair(KeySpec: string, KeyUsage: string): Promise<{ KeyId: string; KeyVersionId: string }>;
 }
 
 /** The members of all answers; a test reads the ones of its operation. */
@@ -33,6 +35,11 @@ export interface Answer {
   readonly KeyId: string;
   readonly KeyVersionId: string;
   readonly Plaintext: string;
+  readonly PublicKey: string;
+  readonly ImportToken: string;
+  readonly TokenExpireTime: string;
+  readonly ExportedDataKey: string;
+  readonly Mac: string;
   readonly PageNumber: number;
   readonly PageSize: number;
   readonly TotalCount: number;
@@ -75,6 +82,10 @@ export async function openKmsApi(options: { readonly open?: boolean } = {}): Pro
       if (!(outcome instanceof ApiError)) assert.fail(`${name} was not refused but answered ${String(outcome)}`);
       assert.deepEqual([outcome.code, outcome.httpStatus], [code, httpStatus]);
       return outcome;
+    },
+    createKeyPair: async (KeySpec, KeyUsage) => {
+      const { KeyId = '', PrimaryKeyVersion = '' } = (await api.call('CreateKey', { KeySpec, KeyUsage })).KeyMetadata;
+      return { KeyId, KeyVersionId: PrimaryKeyVersion };
     },
     createKey: async (input = {}) => (await api.call('CreateKey', input)).KeyMetadata['KeyId'] ?? '',
     [Symbol.asyncDispose]: () => kms[Symbol.asyncDispose](),

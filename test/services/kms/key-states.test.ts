@@ -4,10 +4,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { RpcRefusal } from '../../../src/api/rpc-client.ts';
+import { generatePrivateKey } from '../../../src/crypto/key-pair.ts';
+import { loadOpenssl } from '../../../src/crypto/openssl.ts';
+import type { NewKey } from '../../../src/kms/keys.ts';
 import { updateKey } from '../../../src/metadata/keys.ts';
-import type { KeySpec, KeyState } from '../../../src/metadata/keys.ts';
+import type { KeyState } from '../../../src/metadata/keys.ts';
 import { kmsActions } from '../../../src/services/kms/registry.ts';
-import { DAY_MS, SCOPE } from '../../kms/open-test-kms.ts';
+import { DAY_MS, newKey, SCOPE } from '../../kms/open-test-kms.ts';
+import type { TestKms } from '../../kms/open-test-kms.ts';
 import { base64 } from './call-kms.ts';
 import { openKmsServer } from './kms-server.ts';
 import type { KmsServer } from './kms-server.ts';
@@ -27,6 +31,20 @@ const TABLE: Readonly<Record<string, Outcomes>> = {
   GenerateDataKey: use,
   GenerateDataKeyWithoutPlaintext: use,
   Decrypt: use,
+  // ReEncrypt is Decrypt on the source and Encrypt on the destination; the others need the key's material like Encrypt.
+  ReEncrypt: use,
+  GenerateAndExportDataKey: use,
+  ExportDataKey: use,
+  AsymmetricEncrypt: use,
+  AsymmetricDecrypt: use,
+  AsymmetricSign: use,
+  AsymmetricVerify: use,
+  GetPublicKey: use,
+  GenerateMac: use,
+  VerifyMac: use,
+  GetParametersForImport: any,
+  ImportKeyMaterial: [ok, ok, modified, ok],
+  DeleteKeyMaterial: any,
   DescribeKey: any,
   ListKeys: any,
   ListAliases: any,
@@ -59,15 +77,36 @@ const TABLE: Readonly<Record<string, Outcomes>> = {
 const WITHOUT_KEY = ['OpenKmsService', 'DescribeAccountKmsStatus', 'DescribeRegions', 'CreateKey'];
 
 /** The state that a successful call leaves. */
-const STATE_AFTER: Readonly<Record<string, KeyState>> = {
+const STATE_AFTER: Readonly<Record<string, KeyState | Partial<Record<KeyState, KeyState>>>> = {
+  ImportKeyMaterial: { PendingImport: 'Enabled' },
+  DeleteKeyMaterial: { Enabled: 'PendingImport', Disabled: 'PendingImport' },
   EnableKey: 'Enabled',
   DisableKey: 'Disabled',
   ScheduleKeyDeletion: 'PendingDeletion',
   CancelKeyDeletion: 'Enabled',
 };
 
-/** Operations that are possible with other keys than AES-256 only. */
-const SPEC: Readonly<Record<string, KeySpec>> = { CreateKeyVersion: 'RSA_2048' };
+type KeyKind = Pick<NewKey, 'keySpec'> & Partial<NewKey>;
+const SYMMETRIC: KeyKind = { keySpec: 'Aliyun_AES_256' };
+const ENCRYPTING: KeyKind = { keySpec: 'EC_SM2' };
+const SIGNING: KeyKind = { keySpec: 'EC_SM2', keyUsage: 'SIGN/VERIFY' };
+const MAC: KeyKind = { keySpec: 'HMAC_SM3', keyUsage: 'GENERATE/VERIFY_MAC' };
+const EXTERNAL: KeyKind = { keySpec: 'Aliyun_AES_256', origin: 'EXTERNAL' };
+
+/** Operations that are possible with other keys than AES-256 of ours only. */
+const KIND: Readonly<Record<string, KeyKind>> = {
+  CreateKeyVersion: { keySpec: 'RSA_2048' },
+  AsymmetricEncrypt: ENCRYPTING,
+  AsymmetricDecrypt: ENCRYPTING,
+  AsymmetricSign: SIGNING,
+  AsymmetricVerify: SIGNING,
+  GetPublicKey: SIGNING,
+  GenerateMac: MAC,
+  VerifyMac: MAC,
+  GetParametersForImport: EXTERNAL,
+  ImportKeyMaterial: EXTERNAL,
+  DeleteKeyMaterial: EXTERNAL,
+};
 
 /** A key to try an operation on, with what was made of it while it could be used. */
 interface Subject {
@@ -76,10 +115,52 @@ interface Subject {
   readonly ciphertext: string;
 }
 
+type Parameters = Readonly<Record<string, string | undefined>>;
+const DIGEST = Buffer.alloc(32, 1).toString('base64');
+const WRAPPING = { WrappingKeySpec: 'EC_SM2', WrappingAlgorithm: 'SM2PKE' };
+
 /** Parameters besides `KeyId`, which all get unless they say `KeyId: undefined`. */
-const PARAMETERS: Readonly<Record<string, (subject: Subject) => Readonly<Record<string, string | undefined>>>> = {
+const PARAMETERS: Readonly<Record<string, (subject: Subject, kms: TestKms) => Parameters | Promise<Parameters>>> = {
   Encrypt: () => ({ Plaintext: base64('x') }),
   Decrypt: ({ ciphertext }) => ({ KeyId: undefined, CiphertextBlob: ciphertext }),
+  ReEncrypt: ({ keyId, ciphertext }) => ({ KeyId: undefined, CiphertextBlob: ciphertext, DestinationKeyId: keyId }),
+  GenerateAndExportDataKey: async () => ({ ...WRAPPING, PublicKeyBlob: await freshPublicKey() }),
+  ExportDataKey: async ({ ciphertext }) => ({
+    ...WRAPPING,
+    KeyId: undefined,
+    CiphertextBlob: ciphertext,
+    PublicKeyBlob: await freshPublicKey(),
+  }),
+  AsymmetricEncrypt: ({ keyVersionId }) => ({
+    KeyVersionId: keyVersionId,
+    Algorithm: 'SM2PKE',
+    Plaintext: base64('x'),
+  }),
+  AsymmetricDecrypt: ({ keyVersionId, ciphertext }) => ({
+    KeyVersionId: keyVersionId,
+    Algorithm: 'SM2PKE',
+    CiphertextBlob: ciphertext,
+  }),
+  AsymmetricSign: ({ keyVersionId }) => ({ KeyVersionId: keyVersionId, Algorithm: 'SM2DSA', Digest: DIGEST }),
+  AsymmetricVerify: ({ keyVersionId }) => ({
+    KeyVersionId: keyVersionId,
+    Algorithm: 'SM2DSA',
+    Digest: DIGEST,
+    Value: base64('x'),
+  }),
+  GetPublicKey: ({ keyVersionId }) => ({ KeyVersionId: keyVersionId }),
+  GenerateMac: () => ({ Algorithm: 'HMAC_SM3', Message: base64('x') }),
+  VerifyMac: () => ({ Algorithm: 'HMAC_SM3', Message: base64('x'), Mac: base64('x') }),
+  GetParametersForImport: () => WRAPPING,
+  ImportKeyMaterial: async ({ keyId }, kms) => {
+    const { publicKey, token } = await kms.importedMaterial.parameters(SCOPE, keyId, 'SM2PKE');
+    using key = loadOpenssl().openPublic(publicKey) ?? assert.fail('a public key');
+    return {
+      ImportToken: token.toBase64(),
+      EncryptedKeyMaterial: key.encrypt('SM2PKE', new Uint8Array(32).fill(5)).toBase64(),
+      KeyMaterialExpireUnix: '0',
+    };
+  },
   ListKeys: () => ({ KeyId: undefined }),
   ListAliases: () => ({ KeyId: undefined }),
   ScheduleKeyDeletion: () => ({ PendingWindowInDays: '7' }),
@@ -103,15 +184,22 @@ const PARAMETERS: Readonly<Record<string, (subject: Subject) => Readonly<Record<
   ListTagResources: ({ keyId }) => ({ KeyId: undefined, ResourceType: 'key', 'ResourceId.1': keyId }),
 };
 
-async function makeSubject({ kms }: KmsServer, keySpec: KeySpec): Promise<Subject> {
-  const key = await kms.makeKey(keySpec);
-  const isSymmetric = keySpec.startsWith('Aliyun_');
-  const sealed = isSymmetric ? await kms.envelope.encrypt('Encrypt', key, {}, Buffer.from('x')) : undefined;
-  return {
-    keyId: key.keyId,
-    keyVersionId: key.primaryVersionId,
-    ciphertext: Buffer.from(sealed?.blob ?? []).toString('base64'),
-  };
+async function makeSubject({ kms }: KmsServer, kind: KeyKind): Promise<Subject> {
+  const key = await kms.keys.create(SCOPE, { ...newKey(SCOPE, kind.keySpec), ...kind });
+  const { keyId, primaryVersionId: keyVersionId } = key;
+  const text = Buffer.from('x');
+  const ciphertext =
+    kind === SYMMETRIC
+      ? (await kms.envelope.encrypt('Encrypt', key, {}, text)).blob
+      : kind === ENCRYPTING
+        ? await kms.keyPairs.encrypt({ key, keyVersionId }, 'SM2PKE', text)
+        : new Uint8Array(0);
+  return { keyId, keyVersionId, ciphertext: ciphertext.toBase64() };
+}
+
+async function freshPublicKey(): Promise<string> {
+  using key = loadOpenssl().openPrivate(await generatePrivateKey('EC_SM2'));
+  return key.publicKeyDer().toBase64();
 }
 
 async function outcomeOf(call: Promise<unknown>): Promise<string> {
@@ -136,11 +224,11 @@ for (const [column, state] of STATES.entries()) {
     const { kms } = server;
     const another = await kms.makeKey();
     await kms.aliases.create(SCOPE, 'alias/of-another-key', another.keyId);
-    const subjects = new Map<KeySpec, Subject>();
+    const subjects = new Map<KeyKind, Subject>();
     for (const [name, outcomes] of Object.entries(TABLE)) {
-      const spec = SPEC[name] ?? 'Aliyun_AES_256';
-      const subject = subjects.get(spec) ?? (await makeSubject(server, spec));
-      subjects.set(spec, subject);
+      const kind = KIND[name] ?? SYMMETRIC;
+      const subject = subjects.get(kind) ?? (await makeSubject(server, kind));
+      subjects.set(kind, subject);
       const { keyId } = subject;
       if (name === 'DeleteAlias') {
         await setState(server, keyId, 'Enabled');
@@ -150,12 +238,18 @@ for (const [column, state] of STATES.entries()) {
       kms.advance(8 * DAY_MS);
       await setState(server, keyId, state);
       const before = await kms.keys.find(SCOPE, keyId, { alias: 'refused' });
-      const parameters = { KeyId: keyId, ...PARAMETERS[name]?.(subject) };
+      const parameters = { KeyId: keyId, ...(await PARAMETERS[name]?.(subject, kms)) };
 
       const expected = outcomes[column];
+      const stateAfter = STATE_AFTER[name];
       assert.equal(await outcomeOf(server.call(name, parameters)), expected, `${name} on ${state}`);
       const after = await kms.keys.find(SCOPE, keyId, { alias: 'refused' });
-      if (expected === ok) assert.equal(after.keyState, STATE_AFTER[name] ?? state, `${name} on ${state}`);
+      if (expected === ok)
+        assert.equal(
+          after.keyState,
+          (typeof stateAfter === 'object' ? stateAfter[state] : stateAfter) ?? state,
+          `${name} on ${state}`,
+        );
       else assert.deepEqual(after, before, `${name} on ${state} changed nothing`);
     }
   });
@@ -163,5 +257,7 @@ for (const [column, state] of STATES.entries()) {
 
 async function setState({ kms }: KmsServer, keyId: string, keyState: KeyState): Promise<void> {
   const deleteMs = keyState === 'PendingDeletion' ? kms.clock.nowMs() + 30 * DAY_MS : null;
-  await kms.database.transact((transaction) => updateKey(transaction, keyId, { keyState, deleteMs }));
+  const materialImportedMs = keyState === 'PendingImport' ? null : kms.clock.nowMs();
+  const changes = { keyState, deleteMs, materialImportedMs };
+  await kms.database.transact((transaction) => updateKey(transaction, keyId, changes));
 }

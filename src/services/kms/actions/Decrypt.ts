@@ -1,13 +1,10 @@
 import type { Action } from '../../../api/action.ts';
 import type { DecryptInput, DecryptOutput } from '../../../api/generated/kms.ts';
-import { BLOB_OVERHEAD_BYTES } from '../../../kms/ciphertext-blob.ts';
 import type { KmsDependencies } from '../dependencies.ts';
 import { dryRunPassed } from '../dry-run.ts';
 import { ciphertextAccess } from '../key-access.ts';
 import { kmsAction } from '../kms-action.ts';
-import { base64Parameter, booleanParameter, contextParameter } from '../parameter-values.ts';
-
-const BLOB_SIZE_BYTES_MAX = BLOB_OVERHEAD_BYTES + 6 * 1024;
+import { base64Parameter, BLOB_SIZE_BYTES_MAX, booleanParameter, contextParameter } from '../parameter-values.ts';
 
 /** Opens what Encrypt or GenerateDataKey sealed: the ciphertext leads to its key, the context must be the same. */
 export function decrypt(deps: KmsDependencies): Action<DecryptInput, DecryptOutput> {

@@ -4,10 +4,7 @@ import type { KmsDependencies } from '../dependencies.ts';
 import { dryRunPassed } from '../dry-run.ts';
 import { keyAccess } from '../key-access.ts';
 import { kmsAction } from '../kms-action.ts';
-import { base64Parameter, booleanParameter, contextParameter } from '../parameter-values.ts';
-
-/** Source: facts.md 2.8. */
-const PLAINTEXT_SIZE_BYTES_MAX = 6 * 1024;
+import { base64Parameter, booleanParameter, contextParameter, MESSAGE_SIZE_BYTES_MAX } from '../parameter-values.ts';
 
 /** Seals up to 6 KiB under the primary version of a key, bound to the encryption context. */
 export function encrypt(deps: KmsDependencies): Action<EncryptInput, EncryptOutput> {
@@ -18,7 +15,7 @@ export function encrypt(deps: KmsDependencies): Action<EncryptInput, EncryptOutp
       keyId: input.KeyId,
       context: contextParameter(input.EncryptionContext),
       dryRun: booleanParameter('DryRun', input.DryRun),
-      plaintext: base64Parameter('Plaintext', input.Plaintext, PLAINTEXT_SIZE_BYTES_MAX),
+      plaintext: base64Parameter('Plaintext', input.Plaintext, MESSAGE_SIZE_BYTES_MAX),
     }),
     run: async (scope, { keyId, context, dryRun, plaintext }) => {
       try {

@@ -28,10 +28,37 @@ test('CreateKey makes an AES-256 key by default and shows it as documented', asy
   });
 });
 
-for (const KeySpec of ['Aliyun_AES_256', 'Aliyun_SM4', 'Aliyun_AES_128', 'RSA_2048']) {
-  test(`CreateKey makes a key of ${KeySpec}`, async () => {
+/** Each spec with its usages, the default one first, and whether its material may come from outside. */
+const SPECS: readonly (readonly [string, readonly string[], boolean])[] = [
+  ['Aliyun_AES_256', ['ENCRYPT/DECRYPT'], true],
+  ['Aliyun_AES_192', ['ENCRYPT/DECRYPT'], true],
+  ['Aliyun_AES_128', ['ENCRYPT/DECRYPT'], true],
+  ['Aliyun_SM4', ['ENCRYPT/DECRYPT'], true],
+  ['RSA_2048', ['SIGN/VERIFY', 'ENCRYPT/DECRYPT'], false],
+  ['RSA_3072', ['SIGN/VERIFY', 'ENCRYPT/DECRYPT'], false],
+  ['EC_P256', ['SIGN/VERIFY'], false],
+  ['EC_P256K', ['SIGN/VERIFY'], false],
+  ['EC_SM2', ['SIGN/VERIFY', 'ENCRYPT/DECRYPT'], false],
+  ['HMAC_SHA224', ['GENERATE/VERIFY_MAC'], false],
+  ['HMAC_SHA256', ['GENERATE/VERIFY_MAC'], false],
+  ['HMAC_SHA384', ['GENERATE/VERIFY_MAC'], false],
+  ['HMAC_SHA512', ['GENERATE/VERIFY_MAC'], false],
+  ['HMAC_SM3', ['GENERATE/VERIFY_MAC'], false],
+];
+
+for (const [KeySpec, usages, importable] of SPECS) {
+  test(`CreateKey makes a key of ${KeySpec} for ${usages.join(' or ')}, and for nothing else`, async () => {
     await using api = await openKmsApi();
-    assert.equal((await api.call('CreateKey', { KeySpec })).KeyMetadata['KeySpec'], KeySpec);
+    const make = async (input: object) => (await api.call('CreateKey', { KeySpec, ...input })).KeyMetadata;
+    const made = await make({});
+    assert.deepEqual([made['KeySpec'], made['KeyUsage'], made['Origin']], [KeySpec, usages[0], 'Aliyun_KMS']);
+    for (const KeyUsage of ['ENCRYPT/DECRYPT', 'SIGN/VERIFY', 'GENERATE/VERIFY_MAC']) {
+      if (KeyUsage === usages[0]) continue;
+      if (usages.includes(KeyUsage)) assert.equal((await make({ KeyUsage }))['KeyUsage'], KeyUsage);
+      else await api.refused('CreateKey', { KeySpec, KeyUsage }, 'InvalidParameter', 400);
+    }
+    if (importable) assert.equal((await make({ Origin: 'EXTERNAL' }))['KeyState'], 'PendingImport');
+    else await api.refused('CreateKey', { KeySpec, Origin: 'EXTERNAL' }, 'Unsupported.Origin', 400);
   });
 }
 
@@ -60,7 +87,7 @@ test('CreateKey keeps tags, and refuses tags that only products may set', async 
 
 test('CreateKey refuses what it cannot do instead of ignoring it, and creates nothing', async () => {
   await using api = await openKmsApi();
-  await api.refused('CreateKey', { Origin: 'EXTERNAL', KeySpec: 'RSA_2048' }, 'Unsupported.Origin', 400);
+  await api.refused('CreateKey', { KeySpec: 'EC_P256', Origin: 'EXTERNAL' }, 'Unsupported.Origin', 400);
   await api.refused('CreateKey', { ProtectionLevel: 'HSM' }, 'Unsupported.ProtectionLevel', 400);
   const invalid = [
     { KeySpec: 'AES_256' },
