@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import fc from 'fast-check';
+
 import { conditionsHold } from '../../../src/ram/policy/condition.ts';
 import type { Operator } from '../../../src/ram/policy/condition.ts';
 
@@ -70,4 +72,41 @@ test('an IPv4 client on a dual-stack socket is the same address, and IPv6 ranges
   assert.equal(inside('2001:db8::1', '2001:db8::/32'), true);
   assert.equal(inside('2001:db9::1', '2001:db8::/32'), false);
   assert.equal(inside('not an address', '0.0.0.0/0'), false);
+});
+
+const OPPOSITES: readonly [Operator, Operator, fc.Arbitrary<string>][] = [
+  ['StringEquals', 'StringNotEquals', fc.constantFrom('a', 'A', 'b', '')],
+  ['StringEqualsIgnoreCase', 'StringNotEqualsIgnoreCase', fc.constantFrom('a', 'A', 'b', '')],
+  ['StringLike', 'StringNotLike', fc.constantFrom('a*', '?', 'ab', '')],
+  ['NumericEquals', 'NumericNotEquals', fc.constantFrom('1', '1.0', '2', '-1e3')],
+  ['DateEquals', 'DateNotEquals', fc.constantFrom('2026-11-23', '2026-11-23T00:00:00Z', '2026-11-24')],
+  ['IpAddress', 'NotIpAddress', fc.constantFrom('10.0.0.0/8', '10.1.1.1', '2001:db8::/32')],
+];
+
+for (const [operator, opposite, anyValue] of OPPOSITES) {
+  test(`${opposite} holds exactly where ${operator} does not, with any values, present or absent`, () => {
+    const actual = fc.option(fc.oneof(anyValue, fc.array(anyValue, { maxLength: 2 })), { nil: undefined });
+    fc.assert(
+      fc.property(fc.array(anyValue, { minLength: 1, maxLength: 3 }), actual, (values, given) => {
+        const context = given === undefined ? {} : { k: given };
+        const holds = (name: Operator) => conditionsHold([{ operator: name, key: 'K', values }], context);
+        assert.equal(holds(opposite), !holds(operator));
+      }),
+    );
+  });
+}
+
+test('a value of the request that an operator cannot compare matches nothing', () => {
+  for (const operator of ['NumericEquals', 'NumericLessThan', 'DateEquals', 'DateGreaterThan', 'IpAddress'] as const) {
+    const wanted = operator === 'IpAddress' ? '0.0.0.0/0' : operator.startsWith('Date') ? '2000-01-01' : '0';
+    for (const actual of ['', 'x', 'NaN', '2026']) {
+      const condition = { operator, key: 'k', values: [wanted] };
+      const comparable = operator.startsWith('Numeric') && actual === '2026';
+      if (!comparable) assert.equal(conditionsHold([condition], { k: actual }), false, `${operator} ${actual}`);
+    }
+  }
+});
+
+test('Bool takes its values in any case', () => {
+  assert.equal(conditionsHold([{ operator: 'Bool', key: 'k', values: ['True'] }], { k: 'true' }), true);
 });

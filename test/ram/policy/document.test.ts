@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import fc from 'fast-check';
+
 import { parsePolicy, parseTrustPolicy } from '../../../src/ram/policy/document.ts';
 import { PolicySyntaxError } from '../../../src/ram/policy/syntax-error.ts';
 import { SHARING_POLICY, SHARING_POLICY_AS_PRINTED } from './sharing-policy.ts';
@@ -152,4 +154,39 @@ test('a trust policy names principals that exist in form', () => {
     () => parseTrustPolicy(statement(`${ALLOW},"Action":"sts:AssumeRole",${RESOURCE}`)),
     /"Resource" is no part of a trust statement/,
   );
+});
+
+test('whatever is done to a policy, it is read or refused at a place inside it', () => {
+  let read = 0;
+  let refused = 0;
+  const change = fc.record({
+    at: fc.nat({ max: SHARING_POLICY.length - 1 }),
+    length: fc.nat({ max: 12 }),
+    text: fc.oneof(
+      fc.constant(''),
+      fc.string({ maxLength: 4 }),
+      fc.constantFrom('"', '{', '}', ',', '[', ']', ':', '\n', '"Deny"', '"NotAction":', '"Principal":', '1', 'null'),
+    ),
+  });
+  fc.assert(
+    fc.property(fc.array(change, { minLength: 1, maxLength: 3 }), (changes) => {
+      const text = changes.reduce(
+        (before, { at, length, text: inserted }) => before.slice(0, at) + inserted + before.slice(at + length),
+        SHARING_POLICY,
+      );
+      try {
+        assert.ok(parsePolicy(text).length > 0);
+        read += 1;
+      } catch (error) {
+        assert.ok(error instanceof PolicySyntaxError, String(error));
+        const { line, column } = error.position;
+        const lines = text.split('\n');
+        assert.ok(line >= 1 && line <= lines.length, error.message);
+        assert.ok(column >= 1 && column <= (lines[line - 1]?.length ?? 0) + 1, error.message);
+        refused += 1;
+      }
+    }),
+    { numRuns: 3_000 },
+  );
+  assert.ok(read > 100 && refused > 1_000, `${read} read, ${refused} refused`);
 });
