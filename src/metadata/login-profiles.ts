@@ -7,24 +7,21 @@ import { SealedTable } from './table.ts';
 export const loginProfiles = new SealedTable(
   'loginProfiles',
   {
+    userId: text(),
     accountId: text(),
-    userNameLower: text(),
-    /** What src/ram/passwords.ts keeps of the password, under `Sealer` context `login-profile:<account>:<user id>`. */
+    /** What src/ram/passwords.ts keeps of the password, under `Sealer` context `login-profile:<user id>`. */
     passwordSealed: bytes,
     passwordResetRequired: flag,
     mfaBindRequired: flag,
     createdMs: integer,
   },
-  ['accountId', 'userNameLower'],
+  ['userId'],
 );
 
 export type LoginProfile = EntityOf<typeof loginProfiles.columns>;
 
-export const findLoginProfile = (
-  reader: Reader,
-  accountId: string,
-  userNameLower: string,
-): Promise<LoginProfile | undefined> => loginProfiles.find(reader, { accountId, userNameLower });
+export const findLoginProfile = (reader: Reader, userId: string): Promise<LoginProfile | undefined> =>
+  loginProfiles.find(reader, { userId });
 
 /** @throws {SystemError} kind `conflict`, code `ROW_EXISTS`. */
 export const insertLoginProfile = (transaction: Transaction, profile: LoginProfile): Promise<void> =>
@@ -32,11 +29,9 @@ export const insertLoginProfile = (transaction: Transaction, profile: LoginProfi
 
 export const updateLoginProfile = (
   transaction: Transaction,
-  { accountId, userNameLower }: Pick<LoginProfile, 'accountId' | 'userNameLower'>,
-  changes: Partial<Omit<LoginProfile, 'accountId' | 'userNameLower'>>,
-): Promise<LoginProfile> => loginProfiles.update(transaction, { accountId, userNameLower }, changes);
+  userId: string,
+  changes: Partial<Omit<LoginProfile, 'userId'>>,
+): Promise<LoginProfile> => loginProfiles.update(transaction, { userId }, changes);
 
-export const deleteLoginProfile = (
-  transaction: Transaction,
-  { accountId, userNameLower }: Pick<LoginProfile, 'accountId' | 'userNameLower'>,
-): Promise<number> => loginProfiles.delete(transaction, { accountId, userNameLower });
+export const deleteLoginProfile = (transaction: Transaction, userId: string): Promise<number> =>
+  loginProfiles.delete(transaction, { userId });

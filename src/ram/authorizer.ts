@@ -73,6 +73,7 @@ export class PolicyAuthorizer {
 
   /** Whether all of `access` is allowed, and which statement says so for each; otherwise the first that is not. */
   async decide(signer: Signer, access: readonly Access[], facts: RequestFacts): Promise<AuthorizationDecision> {
+    if (access.length === 0) return { allowed: true, decisions: [] };
     const context = contextOf(signer, facts);
     const judge = await this.#judge(signer, context);
     const decisions: AccessDecision[] = [];

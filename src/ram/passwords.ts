@@ -24,7 +24,7 @@ interface PasswordParts {
 /** What is kept of a password: a slow hash with a salt of its own, sealed for the user. */
 export async function hashPassword(
   { sealer, random }: PasswordParts,
-  user: Pick<User, 'accountId' | 'userId'>,
+  user: Pick<User, 'userId'>,
   password: string,
 ): Promise<Uint8Array> {
   const salt = random.bytes(SALT_SIZE_BYTES);
@@ -36,7 +36,7 @@ export async function hashPassword(
 /** @throws {SystemError} kind `corrupt`: what was kept was changed, or belongs to another user. */
 export async function passwordMatches(
   { sealer }: Pick<PasswordParts, 'sealer'>,
-  user: Pick<User, 'accountId' | 'userId'>,
+  user: Pick<User, 'userId'>,
   sealed: Uint8Array,
   password: string,
 ): Promise<boolean> {
@@ -57,5 +57,4 @@ async function slowHash(password: string, salt: Uint8Array, cost: ScryptCost): P
 }
 
 const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
-const contextOf = ({ accountId, userId }: Pick<User, 'accountId' | 'userId'>): string =>
-  `login-profile:${accountId}:${userId}`;
+const contextOf = ({ userId }: Pick<User, 'userId'>): string => `login-profile:${userId}`;

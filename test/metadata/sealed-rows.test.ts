@@ -106,8 +106,8 @@ const SAMPLES: readonly Sample[] = [
   }),
   sample(groupMembers, { accountId: ACCOUNT, groupNameLower: 'g', userNameLower: 'u', joinedMs: 1 }),
   sample(loginProfiles, {
+    userId: '2',
     accountId: ACCOUNT,
-    userNameLower: 'u',
     passwordSealed: new Uint8Array([1]),
     passwordResetRequired: true,
     mfaBindRequired: false,

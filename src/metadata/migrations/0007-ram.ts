@@ -47,14 +47,13 @@ export const ram: Migration = {
       .execute();
     await db.schema
       .createTable('login_profiles')
+      .addColumn('user_id', 'text', (column) => column.primaryKey())
       .addColumn('account_id', 'text', (column) => column.notNull())
-      .addColumn('user_name_lower', 'text', (column) => column.notNull())
       .addColumn('password_sealed', types.blob, (column) => column.notNull())
       .addColumn('password_reset_required', 'bigint', (column) => column.notNull())
       .addColumn('mfa_bind_required', 'bigint', (column) => column.notNull())
       .addColumn('created_ms', 'bigint', (column) => column.notNull())
       .addColumn('mac', types.blob, (column) => column.notNull())
-      .addPrimaryKeyConstraint('login_profiles_key', ['account_id', 'user_name_lower'])
       .execute();
     await db.schema
       .createTable('access_key_uses')

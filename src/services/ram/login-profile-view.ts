@@ -15,7 +15,7 @@ export async function requestedLoginProfile(
 ): Promise<{ readonly user: User; readonly profile: LoginProfile }> {
   const user = await findUser(reader, accountId, checkedUserName(userName));
   if (user === undefined) throw unknownUser(userName);
-  const profile = await findLoginProfile(reader, accountId, user.userNameLower);
+  const profile = await findLoginProfile(reader, user.userId);
   if (profile === undefined) {
     throw missing('User.LoginProfile', `The user ${userName} has no login profile; CreateLoginProfile makes one.`);
   }

@@ -8,15 +8,14 @@ import {
   listUsersOfGroup,
 } from '../../metadata/groups.ts';
 import type { Group, GroupMember } from '../../metadata/groups.ts';
-import { deleteLoginProfile, findLoginProfile, insertLoginProfile } from '../../metadata/login-profiles.ts';
 import { moveAttachments } from '../../metadata/policy-attachments.ts';
 import type { Transaction } from '../../metadata/reader.ts';
 import { deleteUser, insertUser } from '../../metadata/users.ts';
 import type { User } from '../../metadata/users.ts';
 
 /**
- * Gives a user another name, which is free. Everything that is the user's goes along: AccessKeys, groups, policies and
- * login profile; the id stays.
+ * Gives a user another name, which is free. AccessKeys, groups and policies go along; the id stays, and with it the login
+ * profile.
  */
 export async function renameUser(transaction: Transaction, user: User, next: User): Promise<void> {
   const { accountId, userNameLower: before } = user;
@@ -31,10 +30,6 @@ export async function renameUser(transaction: Transaction, user: User, next: Use
   for (const member of await listGroupsOfUser(transaction, accountId, before)) {
     await replaceMember(transaction, member, { ...member, userNameLower: after });
   }
-  const profile = await findLoginProfile(transaction, accountId, before);
-  if (profile === undefined) return;
-  await deleteLoginProfile(transaction, profile);
-  await insertLoginProfile(transaction, { ...profile, userNameLower: after });
 }
 
 /** Gives a group another name, which is free. Its users and policies go along; the id stays. */

@@ -25,14 +25,13 @@ export const createLoginProfile = (
     return await deps.database.transact(async (transaction) => {
       const current = await findUser(transaction, accountId, userName);
       if (current?.userId !== user.userId) throw unknownUser(userName);
-      const { userNameLower } = current;
-      if ((await findLoginProfile(transaction, accountId, userNameLower)) !== undefined) {
+      if ((await findLoginProfile(transaction, user.userId)) !== undefined) {
         const message = `The user ${current.userName} has a login profile already; UpdateLoginProfile changes it.`;
         throw exists('User.LoginProfile', message);
       }
       const profile = {
+        userId: user.userId,
         accountId,
-        userNameLower,
         passwordSealed,
         passwordResetRequired: input.PasswordResetRequired ?? false,
         mfaBindRequired: input.MFABindRequired ?? false,

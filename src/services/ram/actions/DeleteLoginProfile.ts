@@ -15,7 +15,7 @@ export const deleteLoginProfile = (
   run: ({ input, caller: { accountId } }) =>
     deps.database.transact(async (transaction) => {
       const { profile } = await requestedLoginProfile(transaction, accountId, input.UserName);
-      await deleteLoginProfileRow(transaction, profile);
+      await deleteLoginProfileRow(transaction, profile.userId);
       return {};
     }),
 });

@@ -37,7 +37,7 @@ async function refuseWhatIsLeft(transaction: Transaction, user: User): Promise<v
   if (groups.length > 0) throw refuse('Group', `is in ${groups.length} groups`, 'RemoveUserFromGroup');
   const policies = await listAttachments(transaction, { accountId, principalType: 'user', principalName });
   if (policies.length > 0) throw refuse('Policy', `has ${policies.length} policies`, 'DetachPolicyFromUser');
-  if ((await findLoginProfile(transaction, accountId, principalName)) !== undefined) {
+  if ((await findLoginProfile(transaction, user.userId)) !== undefined) {
     throw refuse('LoginProfile', 'has a login profile', 'DeleteLoginProfile');
   }
 }

@@ -28,7 +28,7 @@ export const updateLoginProfile = (
       const current = await requestedLoginProfile(transaction, accountId, input.UserName);
       // The password was sealed for the user who had this name before.
       if (current.user.userId !== user.userId) throw unknownUser(input.UserName);
-      await updateLoginProfileRow(transaction, current.profile, changes);
+      await updateLoginProfileRow(transaction, user.userId, changes);
       return {};
     });
   },

@@ -22,7 +22,7 @@ test('a password is kept as a slow hash that is sealed for its user', async () =
     CreateDate: '2026-11-23T12:00:00Z',
   });
   const user = await findUser(account.database.read, account.accountId, 'alice');
-  const profile = await findLoginProfile(account.database.read, account.accountId, 'alice');
+  const profile = await findLoginProfile(account.database.read, user?.userId ?? '');
   assert.ok(user !== undefined && profile !== undefined);
   assert.equal(await passwordMatches(account, user, profile.passwordSealed, Password), true);
   assert.equal(await passwordMatches(account, user, profile.passwordSealed, 'correct horse'), false);

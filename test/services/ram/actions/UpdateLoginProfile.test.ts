@@ -18,7 +18,7 @@ test('what is given is changed and the rest is kept', async () => {
   await update({ MFABindRequired: true });
   const matches = async (password: string): Promise<boolean> => {
     const user = await findUser(account.database.read, account.accountId, UserName);
-    const profile = await findLoginProfile(account.database.read, account.accountId, UserName);
+    const profile = await findLoginProfile(account.database.read, user?.userId ?? '');
     return (
       user !== undefined && profile !== undefined && passwordMatches(account, user, profile.passwordSealed, password)
     );
