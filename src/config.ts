@@ -3,6 +3,8 @@ import path from 'node:path';
 
 import { SystemError } from './base/errors.ts';
 import type { CertificatePaths } from './nbd/certificate-files.ts';
+import { DEFAULT_REQUEST_RATES } from './rpc/limit-rate.ts';
+import type { RequestRates } from './rpc/limit-rate.ts';
 import { findRegion } from './services/ecs/regions.ts';
 
 export interface Address {
@@ -26,6 +28,8 @@ export interface Config {
   readonly presetAccessKey: { readonly id: string; readonly secret: string } | undefined;
   /** A file whose first line is the passphrase that the root key is derived from, instead of `DIR/root.key`. */
   readonly passphraseFile: string | undefined;
+  /** How many requests a second one account may make. Default 2,000, and 1,000 of one operation; 0: no limit. */
+  readonly requestRates: RequestRates;
   /** Leave the disk server serving when this program is asked to stop. */
   readonly keepExports: boolean;
   /** Let `sealdisk clock advance` put the date forward. For tests: only where nobody else can reach the server. */
@@ -83,6 +87,18 @@ export function loadConfig(input: ConfigInput, environment: Environment): Config
     defaultRegion: checkedRegion(setting('SEALDISK_DEFAULT_REGION') ?? 'cn-hangzhou', 'SEALDISK_DEFAULT_REGION'),
     presetAccessKey: presetAccessKey(setting('SEALDISK_ACCESS_KEY_ID'), setting('SEALDISK_ACCESS_KEY_SECRET')),
     passphraseFile: setting('SEALDISK_PASSPHRASE_FILE'),
+    requestRates: {
+      accountPerSecond: requestRate(
+        setting,
+        'SEALDISK_ACCOUNT_REQUESTS_PER_SECOND',
+        DEFAULT_REQUEST_RATES.accountPerSecond,
+      ),
+      operationPerSecond: requestRate(
+        setting,
+        'SEALDISK_OPERATION_REQUESTS_PER_SECOND',
+        DEFAULT_REQUEST_RATES.operationPerSecond,
+      ),
+    },
     keepExports: input.keepExports ?? false,
     testClock,
   });
@@ -130,6 +146,19 @@ function nbdCertificates(
     privateKey: path.resolve(privateKey),
     authorities: path.resolve(authorities),
   };
+}
+
+function requestRate(setting: (name: string) => string | undefined, name: string, otherwise: number): number {
+  const text = setting(name);
+  if (text === undefined) return otherwise;
+  if (!/^(0|[1-9]\d{0,6})$/.test(text)) {
+    throw new SystemError(
+      'invalid',
+      'BAD_RATE',
+      `${name} wants a whole number of requests a second up to 9999999, or 0 for no limit, not ${JSON.stringify(text)}`,
+    );
+  }
+  return Number(text);
 }
 
 /** @throws {SystemError} kind `invalid`: the catalogue has no such region. */

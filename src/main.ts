@@ -21,14 +21,20 @@ import { Supervisor } from './dataplane/supervisor.ts';
 import { makeFirstAccount } from './first-account.ts';
 import type { ReturnedKeys } from './kms/key-destruction.ts';
 import { openKms } from './kms/kms.ts';
+import { SealedBytes } from './kms/sealed-bytes.ts';
+import { SecretBytes } from './crypto/secret-bytes.ts';
 import { ClientTokens } from './metadata/client-tokens.ts';
 import { createAccessKey, createAccount, type AccountParts, type NewAccessKey } from './ram/accounts.ts';
 import { AccessKeyUses } from './ram/access-key-uses.ts';
+import { AnyCredentials } from './ram/any-credentials.ts';
 import { PolicyAuthorizer } from './ram/authorizer.ts';
 import { StoredCredentials } from './ram/credentials.ts';
 import { DenialReports } from './ram/denial-reports.ts';
 import { PolicyDocuments } from './ram/policy/policy-documents.ts';
 import { evaluateServiceRole } from './ram/roles.ts';
+import { SessionCredentials } from './ram/session-credentials.ts';
+import { SessionTokens } from './ram/session-token.ts';
+import { openTokenKey } from './ram/token-key.ts';
 import { RpcServer } from './rpc/server.ts';
 import type { EcsDependencies } from './services/ecs/dependencies.ts';
 import { DOCUMENTED_LIMITS } from './services/ecs/encryption-limits.ts';
@@ -168,15 +174,22 @@ async function startServer(
     documents,
     reports: new DenialReports(database.read, rootKey.sealer),
   });
+  const tokenKey = stack.use(new SecretBytes(await openTokenKey(database, rootKey.sealer, random)));
+  const tokens = new SessionTokens(new SealedBytes(ciphers, random, tokenKey.reveal()));
+  const sessions = { reader: database.read, tokens, clock, random, documents };
+
   const rpc = new RpcServer({
     registry: [
       ...ecsActions(ecs),
       ...kmsActions(kms),
       ...ramActions(accounts),
-      ...stsActions(),
+      ...stsActions(sessions),
       ...sealdiskActions({ ...ecs, exports, transfers, authorizer }),
     ],
-    credentials: new StoredCredentials(database.read, rootKey.sealer),
+    credentials: new AnyCredentials(
+      new StoredCredentials(database.read, rootKey.sealer),
+      new SessionCredentials(sessions),
+    ),
     authorizer,
     accessKeyUses: new AccessKeyUses({ database, clock, log }),
     clientTokens: new ClientTokens(database),
@@ -186,6 +199,7 @@ async function startServer(
     random,
     log,
     defaultRegion: config.defaultRegion,
+    limits: { rates: config.requestRates },
     nonceDirectory: path.join(config.dataDirectory, 'nonces'),
   });
   const bound = await rpc.listen(config.listen).catch((error: unknown) => {

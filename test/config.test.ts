@@ -28,3 +28,12 @@ test('a test clock is refused where others reach the server', () => {
   });
   assert.throws(() => loadConfig({ testClock: true, listen: '0.0.0.0:8686' }, {}), { code: 'NOT_LOOPBACK' });
 });
+
+test('request rates are whole numbers, 0 means none, and there are defaults', () => {
+  assert.deepEqual(loadConfig({}, {}).requestRates, { accountPerSecond: 2000, operationPerSecond: 1000 });
+  const rates = { SEALDISK_ACCOUNT_REQUESTS_PER_SECOND: '0', SEALDISK_OPERATION_REQUESTS_PER_SECOND: '50' };
+  assert.deepEqual(loadConfig({}, rates).requestRates, { accountPerSecond: 0, operationPerSecond: 50 });
+  for (const bad of ['-1', '1e3', '1.5', 'none', '99999999']) {
+    assert.throws(() => loadConfig({}, { SEALDISK_ACCOUNT_REQUESTS_PER_SECOND: bad }), /whole number of requests/);
+  }
+});

@@ -18,8 +18,10 @@ const client = new Client({
   endpoint: `http://${process.env['ALIBABA_CLOUD_ENDPOINT'] ?? ''}`,
   accessKeyId: process.env['ALIBABA_CLOUD_ACCESS_KEY_ID'] ?? '',
   accessKeySecret: process.env['ALIBABA_CLOUD_ACCESS_KEY_SECRET'] ?? '',
+  // Of a temporary AccessKey.
+  securityToken: process.env['ALIBABA_CLOUD_SECURITY_TOKEN'] ?? '',
   apiVersion: VERSIONS[product] ?? '',
-});
+} as Client.Config);
 const RegionId = process.env['ALIBABA_CLOUD_REGION_ID'];
 try {
   let answer: unknown = await client.request(

@@ -10,6 +10,26 @@ export interface Caller {
   readonly principalType: 'Account' | 'RAMUser' | 'AssumedRoleUser';
   readonly accessKeyId: string;
   readonly sourceIp: string;
+  readonly secureTransport?: boolean;
+  /** Of a RAM user. */
+  readonly userId?: string;
+  /** Of an AssumedRoleUser. */
+  readonly session?: CallerSession;
+  /** JSON of a policy that narrows what the session may do. */
+  readonly sessionPolicy?: string;
+}
+
+/** The session of a role that a caller acts in. */
+export interface CallerSession {
+  readonly roleName: string;
+  readonly roleId: string;
+  readonly sessionName: string;
+  /** ARN of who assumed the role. */
+  readonly assumedBy: string;
+  readonly issuedMs: number;
+  readonly expiresMs: number;
+  /** Empty: none. */
+  readonly sourceIdentity: string;
 }
 
 /** One permission that an action needs before it runs: a RAM action on a resource. */

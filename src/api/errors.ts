@@ -8,16 +8,22 @@ export class ApiError extends Error {
   readonly httpStatus: number;
   /** Added to the body of a 403 when a policy decided: who was refused what, and why. */
   readonly accessDeniedDetail: Readonly<Record<string, string>> | undefined;
+  /** For refusals that pass: how long to wait before the same request has a chance. */
+  readonly retryAfterMs: number | undefined;
 
   constructor(
     code: string,
     httpStatus: number,
     message: string,
-    options?: ErrorOptions & { readonly accessDeniedDetail?: Readonly<Record<string, string>> },
+    options?: ErrorOptions & {
+      readonly accessDeniedDetail?: Readonly<Record<string, string>>;
+      readonly retryAfterMs?: number;
+    },
   ) {
     super(message, options);
     this.code = code;
     this.httpStatus = httpStatus;
     this.accessDeniedDetail = options?.accessDeniedDetail;
+    this.retryAfterMs = options?.retryAfterMs;
   }
 }

@@ -5,6 +5,15 @@ import { transfers } from './migrations/0003-transfers.ts';
 import { kmsKeys } from './migrations/0005-kms-keys.ts';
 import { importedMaterial } from './migrations/0006-imported-material.ts';
 import { ram } from './migrations/0007-ram.ts';
+import { sessions } from './migrations/0008-sessions.ts';
 
 /** Every schema step ever released, in order. */
-export const MIGRATIONS: readonly Migration[] = [init, snapshotExports, transfers, kmsKeys, importedMaterial, ram];
+export const MIGRATIONS: readonly Migration[] = [
+  init,
+  snapshotExports,
+  transfers,
+  kmsKeys,
+  importedMaterial,
+  ram,
+  sessions,
+];

@@ -7,6 +7,8 @@ import type { Database, Transaction } from '../metadata/database.ts';
 import { findSetting, putSetting } from '../metadata/settings.ts';
 import type { Sealer } from '../metadata/sealer.ts';
 import { secretContext } from './credentials.ts';
+import { ALPHANUMERIC, randomText } from './random-text.ts';
+import { isSessionKeyId } from './session-token.ts';
 
 /** An AccessKey as it is shown once. */
 export interface NewAccessKey {
@@ -29,7 +31,6 @@ export interface AccountParts {
 }
 
 const PRESET = /^[A-Za-z0-9._-]{8,128}$/;
-const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
 /** 20 random characters after the prefix: 119 bits. */
 const ACCESS_KEY_ID_PREFIX = 'LTAI';
 const ACCESS_KEY_ID_LENGTH = 24;
@@ -124,6 +125,13 @@ export async function addAccessKey(
 }
 
 function checkPreset(preset: PresetAccessKey): void {
+  if (isSessionKeyId(preset.accessKeyId)) {
+    throw new SystemError(
+      'invalid',
+      'ACCESS_KEY_FORM',
+      'SEALDISK_ACCESS_KEY_ID looks like the id of a temporary AccessKey (STS.…); choose one that does not begin so.',
+    );
+  }
   for (const [name, value] of [
     ['SEALDISK_ACCESS_KEY_ID', preset.accessKeyId],
     ['SEALDISK_ACCESS_KEY_SECRET', preset.accessKeySecret],
@@ -148,18 +156,9 @@ async function freshAccountId(parts: AccountParts, transaction: Transaction): Pr
 
 /** An AccessKey that nobody chose. */
 export function freshAccessKey(random: Random): PresetAccessKey {
-  const suffix = randomText(random, LETTERS, ACCESS_KEY_ID_LENGTH - ACCESS_KEY_ID_PREFIX.length);
-  return { accessKeyId: ACCESS_KEY_ID_PREFIX + suffix, accessKeySecret: randomText(random, LETTERS, SECRET_LENGTH) };
-}
-
-/** `length` characters of `alphabet`, each equally likely. */
-function randomText(random: Random, alphabet: string, length: number): string {
-  const limit = 256 - (256 % alphabet.length);
-  let text = '';
-  while (text.length < length) {
-    for (const byte of random.bytes(length)) {
-      if (byte < limit && text.length < length) text += alphabet[byte % alphabet.length];
-    }
-  }
-  return text;
+  const suffix = randomText(random, ALPHANUMERIC, ACCESS_KEY_ID_LENGTH - ACCESS_KEY_ID_PREFIX.length);
+  return {
+    accessKeyId: ACCESS_KEY_ID_PREFIX + suffix,
+    accessKeySecret: randomText(random, ALPHANUMERIC, SECRET_LENGTH),
+  };
 }

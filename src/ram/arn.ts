@@ -27,6 +27,10 @@ export const accountArn = (accountId: string): string => `acs:ram::${accountId}:
 export const roleArn = (accountId: string, roleName: string): string =>
   `acs:ram::${accountId}:role/${roleName.toLowerCase()}`;
 
+/** Somebody who has assumed a role. Source: facts.md 6.4. */
+export const sessionArn = (accountId: string, roleName: string, sessionName: string): string =>
+  `${roleArn(accountId, roleName)}/${sessionName}`;
+
 export const userArn = (accountId: string, userName: string): string => `acs:ram::${accountId}:user/${userName}`;
 
 export const policyArn = (accountId: string, policyName: string): string =>

@@ -123,8 +123,7 @@ export class PolicyAuthorizer {
     );
     const values = conditionValues(context);
     return async (access) => {
-      // A policy speaks for its own account only, also where it says `*`.
-      if (!owns(signer.accountId, access.resource)) return refuse;
+      if (!speaksAbout(signer.accountId, access)) return refuse;
       if (!needsTags) return decide(policies, access, values);
       const tags = await resourceTagContext(this.#reader, access.resource);
       return decide(policies, access, conditionValues({ ...tags, ...context }));
@@ -157,6 +156,14 @@ function contextOf(signer: Signer, facts: RequestFacts): ConditionContext {
     'acs:PrincipalARN': principalArn(signer),
     ...Object.fromEntries(tags),
   };
+}
+
+/**
+ * A policy speaks for its own account only, also where it says `*`. But whether somebody may ask for a role of another
+ * account is said here; whether they get it, by that role's trust policy.
+ */
+function speaksAbout(accountId: string, { action, resource }: Access): boolean {
+  return action === 'sts:AssumeRole' || owns(accountId, resource);
 }
 
 /** System policies belong to `system` and are everybody's. */

@@ -1,6 +1,7 @@
 import { findAccessKey } from '../metadata/access-keys.ts';
 import { findAccount } from '../metadata/accounts.ts';
 import type { Reader } from '../metadata/reader.ts';
+import { findUser } from '../metadata/users.ts';
 import type { Sealer } from '../metadata/sealer.ts';
 import { accountArn, userArn } from './arn.ts';
 
@@ -13,6 +14,7 @@ export interface StoredCredential {
     readonly arn: string;
     readonly principalType: 'Account' | 'RAMUser';
     readonly accessKeyId: string;
+    readonly userId?: string;
   };
   /** The account's own region. */
   readonly regionId: string;
@@ -26,10 +28,13 @@ export const secretContext = (accessKeyId: string): string => `access-key:${acce
 export class StoredCredentials {
   readonly #reader: Reader;
   readonly #sealer: Sealer;
+  /** Opened for AccessKeys that do not exist, so that they take as long as others. */
+  readonly #decoy: Uint8Array;
 
   constructor(reader: Reader, sealer: Sealer) {
     this.#reader = reader;
     this.#sealer = sealer;
+    this.#decoy = sealer.seal(secretContext(''), new Uint8Array(30));
   }
 
   /**
@@ -39,8 +44,12 @@ export class StoredCredentials {
   async find(accessKeyId: string): Promise<StoredCredential | undefined> {
     const row = await findAccessKey(this.#reader, accessKeyId);
     const account = row && (await findAccount(this.#reader, row.accountId));
-    if (row === undefined || account === undefined) return undefined;
+    if (row === undefined || account === undefined) {
+      this.#sealer.open(secretContext(''), this.#decoy).fill(0);
+      return undefined;
+    }
     const { accountId, userName } = row;
+    const user = userName === null ? undefined : await findUser(this.#reader, accountId, userName);
     return {
       secret: this.#sealer.open(secretContext(accessKeyId), row.secretSealed),
       caller: {
@@ -48,6 +57,7 @@ export class StoredCredentials {
         arn: userName === null ? accountArn(accountId) : userArn(accountId, userName),
         principalType: userName === null ? 'Account' : 'RAMUser',
         accessKeyId,
+        ...(user && { userId: user.userId }),
       },
       regionId: account.regionId,
       active: row.status === 'Active',

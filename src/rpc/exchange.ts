@@ -4,6 +4,8 @@ import type { ActionDescription } from '../api/description.ts';
 import type { Body } from '../api/encode.ts';
 import { assert } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
+import type { GuessGuard } from './guess-guard.ts';
+import type { RateLimiter } from './limit-rate.ts';
 import type { AccessKeyUses, AuthorizationDecision, Authorizer, ClientTokenStore, Credentials } from './ports.ts';
 import type { ReplayGuard } from './replay.ts';
 
@@ -61,6 +63,8 @@ export interface FrontDoor {
   readonly accessKeyUses?: AccessKeyUses | undefined;
   readonly clientTokens: ClientTokenStore;
   readonly replayGuard: ReplayGuard;
+  readonly guesses: GuessGuard;
+  readonly rateLimiter: RateLimiter;
   /** One for each start of the server. */
   readonly owner: string;
   readonly defaultRegion: string;

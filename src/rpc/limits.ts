@@ -1,3 +1,8 @@
+import type { GuessLimits } from './guess-guard.ts';
+import { DEFAULT_GUESS_LIMITS } from './guess-guard.ts';
+import type { RequestRates } from './limit-rate.ts';
+import { DEFAULT_REQUEST_RATES } from './limit-rate.ts';
+
 /** What one client, or all of them, may cost. */
 export interface RpcLimits {
   /** Request line and headers. Large, because current SDKs put all parameters into the query. */
@@ -14,6 +19,10 @@ export interface RpcLimits {
   readonly connectionsMax: number;
   /** Requests that are being answered at one time. */
   readonly requestsMax: number;
+  /** How many requests one account may make. */
+  readonly rates: RequestRates;
+  /** How many wrong signatures are answered, and how fast. */
+  readonly guesses: GuessLimits;
 }
 
 export const DEFAULT_RPC_LIMITS: RpcLimits = {
@@ -26,4 +35,6 @@ export const DEFAULT_RPC_LIMITS: RpcLimits = {
   keepAliveMs: 60_000,
   connectionsMax: 1024,
   requestsMax: 256,
+  rates: DEFAULT_REQUEST_RATES,
+  guesses: DEFAULT_GUESS_LIMITS,
 };

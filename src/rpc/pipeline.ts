@@ -6,6 +6,7 @@ import { authorize } from './authorize.ts';
 import { runActionOnce } from './client-token.ts';
 import { decodeCall, refuseBadInput } from './decode-call.ts';
 import type { Exchange, FrontDoor, Step } from './exchange.ts';
+import { limitRate } from './limit-rate.ts';
 import { readParameters } from './parameters.ts';
 import { rejectReplay } from './replay.ts';
 import { resolveAction } from './resolve-action.ts';
@@ -15,6 +16,7 @@ export const PIPELINE: readonly Step[] = [
   verifySignature, // AccessKey -> caller
   rejectReplay, // timestamp window, nonce
   resolveAction, // version + action -> description and implementation
+  limitRate, // not more than the account may
   decodeCall, // parameters -> typed input; what is wrong is only noted
   authorize, // the caller may do this at all
   refuseBadInput, // now the caller may hear what is wrong

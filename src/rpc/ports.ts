@@ -6,15 +6,25 @@ import type { DecidedBy } from '../ram/policy/evaluate.ts';
 export interface Credential {
   /** The AccessKey secret as text, or as UTF-8 bytes, which the front door overwrites when it has checked the signature. */
   readonly secret: string | Uint8Array;
-  readonly caller: Omit<Caller, 'sourceIp'>;
+  readonly caller: Omit<Caller, 'sourceIp' | 'secureTransport'>;
   /** The account's own region, for requests that name none. */
   readonly regionId?: string;
   readonly active: boolean;
+  /** A temporary AccessKey that is over: by its time, or because somebody ended it. */
+  readonly ended?: 'expired' | 'revoked' | undefined;
+}
+
+/** A temporary AccessKey whose security token is not there, is none of ours, or belongs to another AccessKey. */
+export interface TokenRefusal {
+  readonly token: 'missing' | 'malformed' | 'mismatch';
 }
 
 export interface Credentials {
-  /** The AccessKey of that id, or undefined when there is none. */
-  find(accessKeyId: string): Promise<Credential | undefined>;
+  /**
+   * The AccessKey of that id, or undefined when there is none.
+   * @param token what came as security token; permanent AccessKeys have none.
+   */
+  find(accessKeyId: string, token: string | undefined): Promise<Credential | TokenRefusal | undefined>;
 }
 
 /** What was decided about one access, and by which statement. None: the account's own right, or nobody's statement. */

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 
 import { ApiError } from '../api/errors.ts';
 import type { Clock } from '../base/clock.ts';
+import { isoSeconds } from '../base/clock.ts';
 import type { Step } from './exchange.ts';
 import { found } from './exchange.ts';
 import type { NonceJournal } from './nonce-journal.ts';
@@ -30,14 +31,16 @@ export const rejectReplay: Step = (exchange, door) => {
 export class ReplayGuard {
   readonly #clock: Clock;
   readonly #journal: NonceJournal | undefined;
+  readonly #nonceCountMax: number;
   #current = new Set<string>();
   #previous = new Set<string>();
   #currentSinceMs: number;
 
   /** @param journal without one, a restart forgets the nonces of the last half hour. */
-  constructor(clock: Clock, journal?: NonceJournal) {
+  constructor(clock: Clock, journal?: NonceJournal, nonceCountMax = NONCE_COUNT_MAX) {
     this.#clock = clock;
     this.#journal = journal;
+    this.#nonceCountMax = nonceCountMax;
     this.#currentSinceMs = clock.monotonicMs();
     // Read as the previous generation: it lives for one whole generation more, which is at least as long as needed.
     if (journal !== undefined) this.#previous = journal.open(clock.nowMs(), NONCE_LIFE_MS);
@@ -45,12 +48,12 @@ export class ReplayGuard {
 
   /** @throws {ApiError} the timestamp is malformed or too far off, or this AccessKey has used the nonce. */
   accept(accessKeyId: string, timestamp: string, nonce: string): void {
-    const distanceMs = Math.abs(this.#clock.nowMs() - parseTimestamp(timestamp));
-    if (distanceMs > TIMESTAMP_WINDOW_MS) {
+    const nowMs = this.#clock.nowMs();
+    if (Math.abs(nowMs - parseTimestamp(timestamp)) > TIMESTAMP_WINDOW_MS) {
       throw new ApiError(
         'InvalidTimeStamp.Expired',
         400,
-        "The request's time is more than 15 minutes from the server's. Set the client's clock, or sign the request again.",
+        `The signature is right, but the request's time ${timestamp} is more than 15 minutes from the server's, which is ${isoSeconds(nowMs)}. Set the client's clock, or sign the request again.`,
       );
     }
     this.#rotate();
@@ -62,11 +65,13 @@ export class ReplayGuard {
         'A request with this signature nonce was answered already. Sign every request with a new nonce.',
       );
     }
-    if (this.#current.size >= NONCE_COUNT_MAX) {
-      throw new ApiError('Throttling', 400, 'There were too many requests in the last half hour. Try again later.');
+    if (this.#current.size >= this.#nonceCountMax) {
+      throw new ApiError('Throttling', 400, 'There were too many requests in the last half hour. Try again later.', {
+        retryAfterMs: 60_000,
+      });
     }
     this.#current.add(digest);
-    this.#journal?.append(digest, this.#clock.nowMs());
+    this.#journal?.append(digest, nowMs);
   }
 
   #rotate(): void {

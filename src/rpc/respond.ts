@@ -20,7 +20,9 @@ export function successAnswer(exchange: Exchange): HttpAnswer {
 
 export function errorAnswer(exchange: Exchange, error: ApiError): HttpAnswer {
   const hostId = (exchange.http.headers.get('host') ?? '').slice(0, 255);
-  return answer(exchange, error.httpStatus, errorBody(error, requestIdOf(exchange), hostId), 'Error');
+  const refusal = answer(exchange, error.httpStatus, errorBody(error, requestIdOf(exchange), hostId), 'Error');
+  if (error.retryAfterMs === undefined) return refusal;
+  return { ...refusal, headers: { ...refusal.headers, 'x-acs-retry-after': String(error.retryAfterMs) } };
 }
 
 function answer(exchange: Exchange, status: number, body: Body, root: string): HttpAnswer {

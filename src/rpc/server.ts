@@ -14,7 +14,9 @@ import { randomUuid } from '../base/random.ts';
 import { isUnexpected, toApiError } from './error-response.ts';
 import type { Exchange, FrontDoor } from './exchange.ts';
 import { requestIdOf } from './exchange.ts';
+import { GuessGuard } from './guess-guard.ts';
 import { httpRequestOf, refuseMethodAndPath } from './http-request.ts';
+import { RateLimiter } from './limit-rate.ts';
 import type { RpcLimits } from './limits.ts';
 import { DEFAULT_RPC_LIMITS } from './limits.ts';
 import { NonceJournal } from './nonce-journal.ts';
@@ -70,6 +72,8 @@ export class RpcServer {
       clientTokens,
       defaultRegion,
       replayGuard: new ReplayGuard(options.signatureClock ?? clock, this.#journal),
+      guesses: new GuessGuard(clock, log, this.#limits.guesses),
+      rateLimiter: new RateLimiter(clock, this.#limits.rates),
       owner: randomUuid(random),
       findAction: (product, name) => actions.get(`${product}/${name}`),
     };

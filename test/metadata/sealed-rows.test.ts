@@ -21,10 +21,12 @@ import { policies, policyVersions } from '../../src/metadata/policies.ts';
 import { policyAttachments } from '../../src/metadata/policy-attachments.ts';
 import { roles } from '../../src/metadata/roles.ts';
 import { RowSeal } from '../../src/metadata/sealed-rows.ts';
+import { sessionEnds } from '../../src/metadata/session-ends.ts';
 import { settings } from '../../src/metadata/settings.ts';
 import { snapshotExports } from '../../src/metadata/snapshot-exports.ts';
 import { snapshots } from '../../src/metadata/snapshots.ts';
 import type { SealedTable } from '../../src/metadata/table.ts';
+import { tokenKeys } from '../../src/metadata/token-keys.ts';
 import { receivedStates, transfers } from '../../src/metadata/transfers.ts';
 import { users } from '../../src/metadata/users.ts';
 import { ACCOUNT, ROW_KEY, aDisk, aSnapshot, openTestDatabase } from './support.ts';
@@ -208,6 +210,8 @@ const SAMPLES: readonly Sample[] = [
     sourceSnapshotId: 's2',
     receivedMs: 1,
   }),
+  sample(sessionEnds, { roleId: '3', accountId: ACCOUNT, endedMs: 1 }),
+  sample(tokenKeys, { purpose: 'p', keySealed: new Uint8Array([1]) }),
 ];
 
 const snake = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);

@@ -284,6 +284,56 @@ test('a simulation decides about everything it is asked, as the front door would
   assert.deepEqual(await effects({ 'ACS:sourceip': '10.1.1.1' }), ['ImplicitDeny', 'Allow']);
 });
 
+test('a policy decides whether its holder may ask for a role of another account; the account itself never may', async () => {
+  await using account = await openTestAccount();
+  const { accountId, database } = account;
+  await database.transact(async (transaction) => {
+    const holder = { accountId, principalType: 'user', principalName: 'alice', attachedMs: 1 } as const;
+    await insertAttachment(transaction, { ...holder, policyType: 'System', policyName: 'AliyunRAMFullAccess' });
+  });
+  const authorizer = new PolicyAuthorizer(database.read);
+  const decide = async (signer: Signer, action: string): Promise<boolean> => {
+    const access = { action, resource: 'acs:ram::1111111111111111:role/theirs' };
+    return (await authorizer.decide(signer, [access], FACTS)).allowed;
+  };
+  const alice: Signer = { accountId, arn: userArn(accountId, 'alice'), principalType: 'RAMUser' };
+  const bob: Signer = { ...alice, arn: userArn(accountId, 'bob') };
+  const root: Signer = { accountId, arn: accountArn(accountId), principalType: 'Account' };
+  assert.equal(await decide(alice, 'sts:AssumeRole'), true);
+  assert.equal(await decide(alice, 'ram:GetRole'), false);
+  assert.equal(await decide(bob, 'sts:AssumeRole'), false);
+  assert.equal(await decide(root, 'sts:AssumeRole'), false);
+});
+
+test('the policy of a session takes away and never gives', async () => {
+  await using account = await openTestAccount();
+  const { accountId, database } = account;
+  await database.transact(async (transaction) => {
+    const holder = { accountId, principalType: 'role', principalName: 'ops', attachedMs: 1 } as const;
+    await insertAttachment(transaction, { ...holder, policyType: 'System', policyName: 'AliyunKMSFullAccess' });
+  });
+  const authorizer = new PolicyAuthorizer(database.read);
+  const session = (...statements: readonly object[]): Signer => ({
+    accountId,
+    arn: `${roleArn(accountId, 'Ops')}/session`,
+    principalType: 'AssumedRoleUser',
+    sessionPolicy: JSON.stringify({ Version: '1', Statement: statements }),
+  });
+  const decrypt = { action: 'kms:Decrypt', resource: `acs:kms:cn-hangzhou:${accountId}:key/k` };
+  const create = { action: 'ecs:CreateDisk', resource: `acs:ecs:cn-hangzhou:${accountId}:disk/*` };
+  const allow = { Effect: 'Allow', Action: ['kms:Decrypt', 'ecs:*'], Resource: '*' };
+  const deny = { Effect: 'Deny', Action: 'kms:*', Resource: '*' };
+  const other = { Effect: 'Allow', Action: 'kms:List*', Resource: '*' };
+  const reason = async (signer: Signer, access: typeof decrypt): Promise<string> => {
+    const decision = await authorizer.decide(signer, [access], FACTS);
+    return decision.allowed ? 'Allow' : decision.reason;
+  };
+  assert.equal(await reason(session(allow), decrypt), 'Allow');
+  assert.equal(await reason(session(allow), create), 'ImplicitDeny');
+  assert.equal(await reason(session(other), decrypt), 'ImplicitDeny');
+  assert.equal(await reason(session(allow, deny), decrypt), 'ExplicitDeny');
+});
+
 test('ARNs of roles are lower case, and the relative id may hold colons', () => {
   assert.equal(roleArn('1', 'ECSAdmin'), 'acs:ram::1:role/ecsadmin');
   assert.deepEqual(parseArn('acs:kms:r:1:key/a:b'), {

@@ -3,6 +3,7 @@ import { after, before, test } from 'node:test';
 
 import type { TestDoor } from './front-door.ts';
 import { ACCOUNT, openDoor, SECRET } from './front-door.ts';
+import type { Credential, TokenRefusal } from '../../src/rpc/ports.ts';
 import { outcomeOf, send, v1Request, v3Request } from './requests.ts';
 import type { RawRequest } from './requests.ts';
 
@@ -149,7 +150,7 @@ test('V3: an Authorization header of another form or scheme is refused', async (
   }
 });
 
-test('inactive and temporary AccessKeys are refused, and so is a token that belongs to none', async () => {
+test('inactive AccessKeys are refused, and so is a token that belongs to none', async () => {
   const as = (accessKeyId: string): typeof door.target => ({ ...door.target, accessKeyId });
   assert.equal(await outcome(v1Request(as('inactive'), REGIONS)), '400 InvalidAccessKeyId.Inactive');
   assert.equal(
@@ -157,14 +158,72 @@ test('inactive and temporary AccessKeys are refused, and so is a token that belo
     '400 SignatureDoesNotMatch',
   );
   assert.equal(
-    await outcome(v1Request(as('STS.abc'), { ...REGIONS, SecurityToken: 't' })),
-    '404 InvalidAccessKeyId.NotFound',
-  );
-  assert.equal(await outcome(v1Request(as('STS.abc'), REGIONS)), '404 InvalidAccessKeyId.NotFound');
-  assert.equal(
     await outcome(v1Request(door.target, { ...REGIONS, SecurityToken: 't' })),
     '400 InvalidSecurityToken.MismatchWithAccessKey',
   );
+});
+
+test('what is wrong with a temporary AccessKey is told by the documented code, in both styles', async () => {
+  const session = {
+    roleName: 'Ops',
+    roleId: '3',
+    sessionName: 'alice',
+    assumedBy: 'acs:ram::1:user/alice',
+    issuedMs: 0,
+    expiresMs: 0,
+    sourceIdentity: '',
+  };
+  const caller = {
+    accountId: ACCOUNT,
+    arn: 'a',
+    principalType: 'AssumedRoleUser',
+    accessKeyId: 'STS.x',
+    session,
+  } as const;
+  const found = (ended?: 'expired' | 'revoked') => ({ secret: SECRET, caller, active: true, ended });
+  const answers: Readonly<Record<string, Credential | TokenRefusal>> = {
+    good: found(),
+    late: found('expired'),
+    revoked: found('revoked'),
+    noise: { token: 'malformed' },
+    stolen: { token: 'mismatch' },
+  };
+  const find = async (id: string, token: string | undefined): Promise<Credential | TokenRefusal | undefined> =>
+    id === 'STS.x' ? (answers[token ?? ''] ?? { token: 'missing' }) : undefined;
+  await using other = await openDoor({ credentials: { find } });
+  const target = { ...other.target, accessKeyId: 'STS.x' };
+  const expected: readonly (readonly [string, string])[] = [
+    ['good', '200 accepted'],
+    ['late', '400 InvalidSecurityToken.Expired'],
+    ['revoked', '400 InvalidSecurityToken.Expired'],
+    ['noise', '400 InvalidSecurityToken.Malformed'],
+    ['stolen', '400 InvalidSecurityToken.MismatchWithAccessKey'],
+    ['', '400 MissingSecurityToken'],
+  ];
+  for (const [token, wanted] of expected) {
+    const v1 = await v1Request(target, { ...REGIONS, ...(token === '' ? {} : { SecurityToken: token }) });
+    assert.equal(outcomeOf(await send(target, v1)), wanted, `V1 ${token}`);
+    const extra = token === '' ? {} : { 'x-acs-accesskey-id': 'STS.x', 'x-acs-security-token': token };
+    assert.equal(
+      outcomeOf(await send(target, await v3Request(target, 'DescribeRegions', {}, { extra }))),
+      wanted,
+      token,
+    );
+  }
+  // That a session is over is told to nobody who cannot sign.
+  const forged = await v1Request(target, { ...REGIONS, SecurityToken: 'late' }, { secret: 'x' });
+  assert.equal(outcomeOf(await send(target, forged)), '400 SignatureDoesNotMatch');
+  const unknown = await v1Request({ ...target, accessKeyId: 'STS.y' }, { ...REGIONS, SecurityToken: 'good' });
+  assert.equal(outcomeOf(await send(target, unknown)), '404 InvalidAccessKeyId.NotFound');
+});
+
+test('roles cannot be assumed with the word of an identity provider, and that is said without a signature', async () => {
+  for (const Action of ['AssumeRoleWithSAML', 'AssumeRoleWithOIDC']) {
+    const path = `/?Action=${Action}&Version=2015-04-01&Format=JSON&RoleArn=a`;
+    const { status, body } = await send(door.target, { method: 'POST', path });
+    assert.deepEqual([status, body['Code']], [404, 'InvalidAction.NotFound']);
+    assert.match(String(body['Message']), /identity provider/);
+  }
 });
 
 test('a body that is no form is refused, and one without a type is read as a form', async () => {

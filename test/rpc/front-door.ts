@@ -12,6 +12,7 @@ import type { Logger } from '../../src/base/log.ts';
 import { systemClock } from '../../src/base/system-clock.ts';
 import { systemRandom } from '../../src/base/system-random.ts';
 import { ClientTokens } from '../../src/metadata/client-tokens.ts';
+import type { GuessLimits } from '../../src/rpc/guess-guard.ts';
 import type { RpcServerOptions } from '../../src/rpc/server.ts';
 import { RpcServer } from '../../src/rpc/server.ts';
 import { openTestDatabase } from '../metadata/support.ts';
@@ -71,6 +72,9 @@ export class ShiftedClock implements Clock {
   }
 }
 
+/** Tests guess a lot. */
+const ENDLESS_GUESSES: GuessLimits = { free: { burst: 1e6, perSecond: 1e6 }, delayMs: 1, waitingMax: 1 };
+
 export interface LogLine {
   readonly level: string;
   readonly fields: Readonly<Record<string, unknown>>;
@@ -123,6 +127,7 @@ export async function openDoor(options: Partial<RpcServerOptions> = {}): Promise
     log,
     defaultRegion: 'cn-hangzhou',
     ...options,
+    limits: { guesses: ENDLESS_GUESSES, ...options.limits },
   });
   const { host, port } = await server.listen({ host: '127.0.0.1', port: 0 });
   return {

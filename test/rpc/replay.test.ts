@@ -201,3 +201,28 @@ test('a directory that cannot be written is named once, and requests go on', () 
   );
   assert.equal(warnings.length, 1);
 });
+
+test('a wrong clock is told from a wrong signature, with the time of the server', async () => {
+  await using door = await openDoor();
+  door.clock.shiftMs = 20 * MINUTE;
+  for (const raw of [
+    await v1Request(door.target, { Action: 'DescribeRegions' }),
+    await v3Request(door.target, 'DescribeRegions'),
+  ]) {
+    const { body } = await send(door.target, raw);
+    assert.equal(body['Code'], 'InvalidTimeStamp.Expired');
+    const [, theirs = '', ours = ''] = /time (\S+Z) .* server's, which is (\S+Z)\./.exec(String(body['Message'])) ?? [];
+    assert.ok(Math.abs(Date.parse(ours) - Date.parse(theirs) - 20 * MINUTE) <= 2000, String(body['Message']));
+  }
+  const forged = await v1Request(door.target, { Action: 'DescribeRegions' }, { secret: 'x' });
+  assert.equal((await send(door.target, forged)).body['Code'], 'SignatureDoesNotMatch');
+});
+
+test('so many nonces are remembered and no more, until the older half is forgotten', () => {
+  const clock = new StillClock();
+  const guard = new ReplayGuard(clock, undefined, 3);
+  const next = (nonce: string): string => codeOf(() => guard.accept('ak', isoSeconds(clock.nowMs()), nonce));
+  assert.deepEqual(['a', 'b', 'c', 'd'].map(next), ['accepted', 'accepted', 'accepted', 'Throttling']);
+  clock.shiftMs += 30 * MINUTE;
+  assert.deepEqual([next('a'), next('d')], ['SignatureNonceUsed', 'accepted']);
+});

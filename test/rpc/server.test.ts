@@ -69,6 +69,40 @@ test('headers that are too long, and bytes that are no HTTP, are refused in word
   assert.match(noise, /^HTTP\/1\.1 400 .*"Code":"InvalidParameter"/s);
 });
 
+test('2,000 parameters are read and one more is refused, in the query as in the form', async () => {
+  await using door = await openDoor();
+  const many = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, i) => [`Tag.${i}.Key`, 'v']));
+  // Ten common ones come with each request.
+  const codeOf = async (query: number, form: number): Promise<unknown> => {
+    const parameters = { Action: 'CreateDisk', RegionId: 'cn-beijing', ...many(query) };
+    const raw = await v1Request(door.target, parameters, { method: 'POST', form: many(form) });
+    const { body } = await send(door.target, raw);
+    return /more than 2000/.test(String(body['Message'])) ? 'too many' : 'read';
+  };
+  assert.deepEqual(await Promise.all([codeOf(1_900, 0), codeOf(0, 2_000)]), ['read', 'read']);
+  assert.deepEqual(await Promise.all([codeOf(2_000, 0), codeOf(0, 2_001)]), ['too many', 'too many']);
+});
+
+test('connections beyond the bound are closed, and those without a request after a while', SOON, async () => {
+  await using door = await openDoor({ limits: { connectionsMax: 2, keepAliveMs: 50, headersMs: 5_000 } });
+  const open = async () => {
+    const socket = connect(door.target.port, door.target.host);
+    const ended = new Promise<void>((resolve) => {
+      socket.on('error', () => {});
+      socket.on('close', () => resolve());
+    });
+    await new Promise<void>((resolve) => socket.once('connect', resolve));
+    socket.resume();
+    return { socket, ended };
+  };
+  const [one, two] = [await open(), await open()];
+  const third = await open();
+  await third.ended;
+  one.socket.write('GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n');
+  await one.ended;
+  two.socket.destroy();
+});
+
 test('headers and bodies that come too slowly are cut off', SOON, async () => {
   await using door = await openDoor({ limits: SHORT });
   const [headers, body] = await Promise.all([

@@ -172,6 +172,15 @@ export interface FinishReceiveOutput {
   readonly TransferId?: string | undefined;
 }
 
+export interface RevokeRoleSessionsInput {
+  readonly RoleName: string;
+}
+
+export interface RevokeRoleSessionsOutput {
+  readonly EndedTime?: string | undefined;
+  readonly RoleName?: string | undefined;
+}
+
 export interface ScrubDiskInput {
   readonly DiskId: string;
   readonly RateMiB?: number;
@@ -503,6 +512,24 @@ export const sealdisk: ProductDescription = {
       },
       "required": [
         "TransferId"
+      ],
+      "keepEmpty": [],
+      "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
+      "idempotentMismatchStatus": 400
+    },
+    "RevokeRoleSessions": {
+      "request": {
+        "RoleName": "string"
+      },
+      "response": {
+        "EndedTime": "string",
+        "RequestId": "string",
+        "RoleName": "string"
+      },
+      "required": [
+        "RoleName"
       ],
       "keepEmpty": [],
       "missingCode": {},

@@ -1,4 +1,5 @@
 import type { Action } from '../../api/action.ts';
+import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 import type { DataPlane } from '../../dataplane/data-plane.ts';
 import type { DiskKeys } from '../../kms/data-keys.ts';
@@ -12,6 +13,7 @@ import { ExportSnapshot } from './actions/ExportSnapshot.ts';
 import { DescribeTransfers } from './actions/DescribeTransfers.ts';
 import { ExportDisk } from './actions/ExportDisk.ts';
 import { FinishReceive } from './actions/FinishReceive.ts';
+import { RevokeRoleSessions } from './actions/RevokeRoleSessions.ts';
 import { ScrubDisk } from './actions/ScrubDisk.ts';
 import { SimulatePrincipalPolicy } from './actions/SimulatePrincipalPolicy.ts';
 import { StartReceive } from './actions/StartReceive.ts';
@@ -29,6 +31,7 @@ export function sealdiskActions(deps: {
   readonly dataPlane: DataPlane;
   readonly log: Logger;
   readonly authorizer: PolicyAuthorizer;
+  readonly clock: Clock;
 }): readonly Action[] {
   return [
     ExportDisk(deps),
@@ -44,5 +47,6 @@ export function sealdiskActions(deps: {
     CancelTransfer(deps),
     DescribeTransfers(deps),
     SimulatePrincipalPolicy(deps),
+    RevokeRoleSessions(deps),
   ];
 }

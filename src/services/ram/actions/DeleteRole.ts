@@ -2,6 +2,7 @@ import type { Action } from '../../../api/action.ts';
 import type { DeleteRoleInput, DeleteRoleOutput } from '../../../api/generated/ram.ts';
 import { listAttachments } from '../../../metadata/policy-attachments.ts';
 import { deleteRole as deleteRoleRow, findRole } from '../../../metadata/roles.ts';
+import { deleteSessionEnd } from '../../../metadata/session-ends.ts';
 import { roleArn } from '../../../ram/arn.ts';
 import type { RamDependencies } from '../dependencies.ts';
 import { checkedRoleName } from '../parameter-rules.ts';
@@ -23,6 +24,7 @@ export const deleteRole = (deps: RamDependencies): Action<DeleteRoleInput, Delet
         throw deleteConflict('Role.Policy', message);
       }
       await deleteRoleRow(transaction, role);
+      await deleteSessionEnd(transaction, role.roleId);
       return {};
     }),
 });

@@ -1,4 +1,4 @@
-import type { Action } from '../../../api/action.ts';
+import type { Action, Caller } from '../../../api/action.ts';
 import type { GetCallerIdentityInput, GetCallerIdentityOutput } from '../../../api/generated/sts.ts';
 
 /** Tells callers who they are; everybody may ask. Source: facts.md 6.5; apis.md, GetCallerIdentity. */
@@ -10,9 +10,16 @@ export const getCallerIdentity = (): Action<GetCallerIdentityInput, GetCallerIde
     Promise.resolve({
       IdentityType: caller.principalType,
       AccountId: caller.accountId,
-      // The account is its own principal and its own user.
-      PrincipalId: caller.accountId,
-      UserId: caller.accountId,
       Arn: caller.arn,
+      ...principal(caller),
     }),
 });
+
+function principal({ accountId, userId, session }: Caller): GetCallerIdentityOutput {
+  if (session !== undefined) {
+    return { PrincipalId: `${session.roleId}:${session.sessionName}`, RoleId: session.roleId };
+  }
+  // The account is its own principal and its own user.
+  const id = userId ?? accountId;
+  return { PrincipalId: id, UserId: id };
+}
