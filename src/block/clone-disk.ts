@@ -1,17 +1,19 @@
 import { isKind, SystemError } from '../base/errors.ts';
 import { makeDisk } from './create-disk.ts';
 import type { Contents } from './create-disk.ts';
-import { DiskKeys } from './keys/disk-keys.ts';
-import type { EpochRecord } from './keys/disk-keys.ts';
-import { ROOTS_NAME, SEGMENTS_NAME } from './format/file-names.ts';
-import type { DataKey, DiskIdentity, Environment } from './files/environment.ts';
+import type { Environment } from './files/environment.ts';
 import { osCode } from './files/file-system.ts';
 import type { FileSystem } from './files/file-system.ts';
+import { ROOTS_NAME, SEGMENTS_NAME } from './format/file-names.ts';
 import { toHex } from './format/fixed-bytes.ts';
+import type { DiskIdentity } from './format/head-format.ts';
+import type { EpochRecord } from './format/key-records.ts';
 import type { Pin } from './format/pin.ts';
 import { epochName } from './format/segment-entries.ts';
-import { readSnapshot } from './views/snapshot-root.ts';
 import type { SegmentTable } from './format/table-format.ts';
+import type { DataKey } from './keys/data-key.ts';
+import { DiskKeys } from './keys/disk-keys.ts';
+import { readSnapshot } from './views/snapshot-root.ts';
 
 const COPY_SIZE_BYTES = 4 * 1024 * 1024;
 

@@ -1,19 +1,21 @@
 import { assert } from '../base/assert.ts';
 import { SystemError } from '../base/errors.ts';
 import { BLOCK_SIZE_BYTES, GiB, TiB } from '../base/units.ts';
-import { HOLE } from './format/address.ts';
-import { DiskKeys } from './keys/disk-keys.ts';
-import { HEAD_NAME, LOCK_NAME, ROOTS_NAME, SEGMENTS_NAME, TABLES_NAME } from './format/file-names.ts';
-import type { DataKey, DiskIdentity, Environment } from './files/environment.ts';
-import { encodeHead, pinOf, WRAPPED_KEY_SIZE_BYTES_MAX } from './format/head-format.ts';
-import type { Head } from './format/head-format.ts';
-import { ioError } from './files/io-errors.ts';
-import type { Pin } from './format/pin.ts';
-import { SegmentRanges } from './segments/segment-ranges.ts';
 import { isStoreShort, storeIsShort } from './collect/space-reserve.ts';
+import { removeTree, splitPath } from './files/directories.ts';
+import type { Environment } from './files/environment.ts';
+import { ioError } from './files/io-errors.ts';
+import { HOLE } from './format/address.ts';
+import { HEAD_NAME, LOCK_NAME, ROOTS_NAME, SEGMENTS_NAME, TABLES_NAME, unfinishedName } from './format/file-names.ts';
+import { encodeHead, pinOf, WRAPPED_KEY_SIZE_BYTES_MAX } from './format/head-format.ts';
+import type { DiskIdentity, Head } from './format/head-format.ts';
+import type { Pin } from './format/pin.ts';
 import type { SegmentTable } from './format/table-format.ts';
-import { TableWriter } from './tables/table-writer.ts';
 import { concatCopies } from './format/two-copies.ts';
+import type { DataKey } from './keys/data-key.ts';
+import { DiskKeys } from './keys/disk-keys.ts';
+import { SegmentRanges } from './segments/segment-ranges.ts';
+import { TableWriter } from './tables/table-writer.ts';
 
 export const DISK_SIZE_BYTES_MIN = 1 * GiB;
 export const DISK_SIZE_BYTES_MAX = 64 * TiB;
@@ -144,32 +146,4 @@ function checkIdentity({ diskId, sizeBytes, wrappedKey }: DiskIdentity): void {
 export function checkDiskSize(sizeBytes: number): void {
   if (sizeBytes < DISK_SIZE_BYTES_MIN || sizeBytes > DISK_SIZE_BYTES_MAX || sizeBytes % BLOCK_SIZE_BYTES !== 0)
     throw new SystemError('invalid', 'BAD_SIZE', 'a disk has 1 GiB to 64 TiB in steps of 4096 bytes');
-}
-
-export function splitPath(path: string): { readonly parent: string; readonly name: string } {
-  const at = path.lastIndexOf('/');
-  assert(at > 0 && at < path.length - 1, 'a disk directory has a parent and a name');
-  return { parent: path.slice(0, at), name: path.slice(at + 1) };
-}
-
-/** A directory under such a name is a disk that is being made, or its rest. */
-export function unfinishedName(name: string): string {
-  return `.unfinished-${name}`;
-}
-
-/** A directory under such a name is a disk that was deleted, or its rest. */
-export function trashName(name: string): string {
-  return `.trash-${name}`;
-}
-
-/** Removes a directory and everything in it; one that is not there is no error. */
-export async function removeTree(files: Environment['files'], directory: string): Promise<void> {
-  if ((await files.stat(directory)) === undefined) return;
-  for (const name of await files.list(directory)) {
-    const path = `${directory}/${name}`;
-    const status = await files.stat(path);
-    if (status?.kind === 'directory') await removeTree(files, path);
-    else if (status !== undefined) await files.unlink(path);
-  }
-  await files.removeDirectory(directory);
 }

@@ -1,13 +1,13 @@
 import { messageOf, SystemError } from '../base/errors.ts';
-import { removeTree, splitPath, trashName, unfinishedName } from './create-disk.ts';
-import { RETIRED_NAME, ROOTS_NAME } from './format/file-names.ts';
+import { listedBy, listedByHead, removeUnnamed } from './collect/reclaim.ts';
+import { removeTree, splitPath } from './files/directories.ts';
 import type { Environment } from './files/environment.ts';
 import { osCode } from './files/file-system.ts';
+import { ioError } from './files/io-errors.ts';
+import { trashName, unfinishedName, RETIRED_NAME, ROOTS_NAME } from './format/file-names.ts';
+import { lockDisk } from './open-disk.ts';
 import { addAll, noFiles } from './tables/named-files.ts';
 import type { NamedFiles } from './tables/named-files.ts';
-import { listedBy, listedByHead, removeUnnamed } from './collect/reclaim.ts';
-import { ioError } from './files/io-errors.ts';
-import { lockDisk } from './open-disk.ts';
 
 /** What becomes of a disk's snapshots when it is deleted. Who lists too few loses none: one in neither list stays. */
 export interface SnapshotFates {

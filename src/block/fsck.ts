@@ -1,12 +1,13 @@
 import { isKind, SystemError } from '../base/errors.ts';
 import { Disk } from './disk.ts';
-import { DiskKeys } from './keys/disk-keys.ts';
-import type { DataKey, Environment } from './files/environment.ts';
-import { scrubWithoutKey } from './scrub/keyless-scrub.ts';
-import { lockDisk, openState } from './open-disk.ts';
+import type { Environment } from './files/environment.ts';
 import type { Pin } from './format/pin.ts';
-import type { ScrubReport } from './scrub/scrub-report.ts';
+import type { DataKey } from './keys/data-key.ts';
+import { DiskKeys } from './keys/disk-keys.ts';
+import { lockDisk, openState } from './open-disk.ts';
 import { surveyDisk } from './rebuild/survey.ts';
+import { scrubWithoutKey } from './scrub/keyless-scrub.ts';
+import type { ScrubReport } from './scrub/scrub-report.ts';
 
 export interface FsckReport {
   /** `whole`: opens, and everything verifies. `damaged`: opens, with damage. `refused`: does not open. */

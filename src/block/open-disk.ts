@@ -1,18 +1,20 @@
 import { assert } from '../base/assert.ts';
 import { messageOf, SystemError } from '../base/errors.ts';
-import { checkMetadata, CHECKED_AT_OPEN_MAX, removeLeftovers } from './state/disk-checks.ts';
-import { DiskKeys } from './keys/disk-keys.ts';
-import { DiskState, machineDigest } from './state/disk-state.ts';
-import { HEAD_NAME, LOCK_NAME, MARK_NAME, RETIRED_NAME, ROOTS_NAME, TABLES_NAME } from './format/file-names.ts';
 import { readWhole } from './files/durable-files.ts';
 import { DEFAULT_LIMITS } from './files/environment.ts';
-import type { DataKey, Environment } from './files/environment.ts';
+import type { Environment } from './files/environment.ts';
+import { corrupt, ioError } from './files/io-errors.ts';
+import { HEAD_NAME, LOCK_NAME, MARK_NAME, RETIRED_NAME, ROOTS_NAME, TABLES_NAME } from './format/file-names.ts';
 import { equalBytes, toHex } from './format/fixed-bytes.ts';
-import { HeadFile } from './state/head-file.ts';
 import { decodeHead, HEAD_COPIES, HEAD_SIZE_BYTES, storedInode } from './format/head-format.ts';
 import type { Head } from './format/head-format.ts';
-import { corrupt, ioError } from './files/io-errors.ts';
 import type { Pin } from './format/pin.ts';
+import type { DataKey } from './keys/data-key.ts';
+import { DiskKeys } from './keys/disk-keys.ts';
+import { checkPin } from './state/check-pin.ts';
+import { checkMetadata, CHECKED_AT_OPEN_MAX, removeLeftovers } from './state/disk-checks.ts';
+import { DiskState, machineDigest } from './state/disk-state.ts';
+import { HeadFile } from './state/head-file.ts';
 import { recover, replayInMemory } from './state/recovery.ts';
 import type { LogLoss } from './state/recovery.ts';
 import { readTableFile } from './tables/table-file.ts';
@@ -148,18 +150,6 @@ export async function lockDisk(env: Environment, directory: string): Promise<Dis
   if ((await env.files.stat(directory)) === undefined)
     throw new SystemError('not-found', 'DISK_NOT_FOUND', `there is no disk in ${directory}`);
   return env.files.lock(`${directory}/${LOCK_NAME}`);
-}
-
-/** Source: decisions H, "What is pinned". */
-export function checkPin(head: Head, found: Pin, pin: Pin | undefined): void {
-  if (pin === undefined || head.sequence > pin.sequence) return;
-  if (head.sequence === pin.sequence && found.digest === pin.digest) return;
-  throw new SystemError(
-    'rolled-back',
-    'DISK_ROLLED_BACK',
-    `the files of disk ${head.diskId} are at state ${head.sequence}, its owner knows state ${pin.sequence}` +
-      `${head.sequence === pin.sequence ? ' with other content' : ''}; put the newer files back`,
-  );
 }
 
 function checkIdentity(head: Head, diskId: string, { suite }: DataKey): void {

@@ -1,6 +1,7 @@
 import type { SnapshotFates } from '../block/delete-disk.ts';
 import type { DiskStatistics } from '../block/state/disk-work.ts';
-import type { DataKey, DiskIdentity } from '../block/files/environment.ts';
+import type { DataKey } from '../block/keys/data-key.ts';
+import type { DiskIdentity } from '../block/format/head-format.ts';
 import type { Pin } from '../block/format/pin.ts';
 import type { ScrubProgress } from '../block/scrub/scrub.ts';
 import type { ScrubReport } from '../block/scrub/scrub-report.ts';

@@ -1,6 +1,7 @@
 /** How the control plane has disks sent and received as streams. Formats: docs/formats/stream.md. */
 import type { ErrorKind } from '../base/errors.ts';
-import type { DataKey, DiskIdentity } from '../block/files/environment.ts';
+import type { DataKey } from '../block/keys/data-key.ts';
+import type { DiskIdentity } from '../block/format/head-format.ts';
 import type { Pin } from '../block/format/pin.ts';
 import type { Suite } from '../crypto/aead.ts';
 import type { WrappedStreamKey } from '../stream/key-section.ts';

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 
 import { openSnapshotView, type Disk } from '../../src/block/disk.ts';
 import { MiB } from '../../src/base/units.ts';
-import type { DataKey } from '../../src/block/files/environment.ts';
+import type { DataKey } from '../../src/block/keys/data-key.ts';
 import { identified, stateToSend } from '../../src/diskserver/snapshot-to-send.ts';
 import { Spool } from '../../src/diskserver/spool.ts';
 import { applyStream, refuseUnlessAt, verifyStream } from '../../src/diskserver/stream-apply.ts';

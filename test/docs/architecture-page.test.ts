@@ -12,9 +12,12 @@ function firstCells(heading: string): string[] {
   return [...section.matchAll(/^\| `([^`]+)` \|/gm)].map(([, cell = '']) => cell);
 }
 
-const folders = globSync('src/*')
-  .filter((name) => statSync(name).isDirectory())
-  .map((name) => name.split(path.sep).join('/'));
+const foldersIn = (pattern: string): string[] =>
+  globSync(pattern)
+    .filter((name) => statSync(name).isDirectory())
+    .map((name) => name.split(path.sep).join('/'));
+const folders = foldersIn('src/*');
+const rooms = foldersIn('src/block/*');
 
 test('every folder of src is in the folder map, and every entry of the map exists', () => {
   const map = firstCells('Folder map');
@@ -23,8 +26,9 @@ test('every folder of src is in the folder map, and every entry of the map exist
   for (const folder of folders) assert.ok(map.includes(`${folder}/`), `${folder}/ is missing in the folder map`);
 });
 
-test('every folder of src says what it is', () => {
-  for (const folder of folders) {
+test('every folder of src, and every room of the disk engine, says what it is', () => {
+  assert.ok(rooms.length > 10, 'the rooms were found');
+  for (const folder of [...folders, ...rooms]) {
     const readme = path.join(folder, 'README.md');
     assert.ok(existsSync(readme), `${readme} is missing`);
     const lines = readFileSync(readme, 'utf8').split('\n').filter(Boolean).length;
@@ -32,23 +36,34 @@ test('every folder of src says what it is', () => {
   }
 });
 
-test('the dependency table is the one that test/architecture.test.ts holds', () => {
+/** The rows of a table `name` in test/architecture.test.ts. */
+function heldTable(name: string): Record<string, string[]> {
   const source = readFileSync('test/architecture.test.ts', 'utf8');
-  const held = new Map(
-    [...source.matchAll(/^ {2}(\w+): \[([^\]]*)\],/gm)].map(([, folder = '', list = '']) => [
+  const table = source.split(`const ${name}`)[1]?.split('\n};')[0] ?? '';
+  const rows = [...table.matchAll(/^ {2}(\w+): \[([^\]]*)\],/gm)];
+  assert.ok(rows.length > 10, `the table ${name} in test/architecture.test.ts was found`);
+  return Object.fromEntries(
+    rows.map(([, folder = '', list = '']) => [folder, [...list.matchAll(/'(\w+)'/g)].map(([, other = '']) => other)]),
+  );
+}
+
+/** The rows of a written table: a folder in the first cell, folders in the last one. */
+function writtenTable(text: string): Record<string, string[]> {
+  return Object.fromEntries(
+    [...text.matchAll(/^\| `(\w+)`[^\n]*\| ([^|\n]*)\|$/gm)].map(([, folder = '', list = '']) => [
       folder,
-      [...list.matchAll(/'(\w+)'/g)].map(([, name = '']) => name),
+      [...list.matchAll(/`(\w+)`/g)].map(([, other = '']) => other),
     ]),
   );
-  assert.ok(held.size > 10, 'the table in test/architecture.test.ts was found');
+}
+
+test('the dependency table is the one that test/architecture.test.ts holds', () => {
   const section = page.split(/^## /m).find((text) => text.startsWith('What may import what')) ?? '';
-  const written = new Map(
-    [...section.matchAll(/^\| `(\w+)` \| ([^|]*)\|/gm)].map(([, folder = '', list = '']) => [
-      folder,
-      [...list.matchAll(/`(\w+)`/g)].map(([, name = '']) => name),
-    ]),
-  );
-  assert.deepEqual(Object.fromEntries(written), Object.fromEntries(held));
+  assert.deepEqual(writtenTable(section), heldTable('MAY_IMPORT'));
+});
+
+test('the table of the rooms of the disk engine is the one that test/architecture.test.ts holds', () => {
+  assert.deepEqual(writtenTable(readFileSync('src/block/README.md', 'utf8')), heldTable('ROOMS_OF_BLOCK'));
 });
 
 test('every invariant of the page names the test that holds it', () => {

@@ -1,13 +1,13 @@
 import { isKind } from '../../base/errors.ts';
 import type { SystemError } from '../../base/errors.ts';
 import { BLOCK_SIZE_BYTES } from '../../base/units.ts';
+import { corrupt } from '../files/io-errors.ts';
 import { DAMAGED, isMarker, segmentOf, slotOf } from '../format/address.ts';
 import type { Address } from '../format/address.ts';
-import type { BlockResolver } from './block-resolver.ts';
-import { corrupt } from '../files/io-errors.ts';
-import type { ReadableState } from './readable-state.ts';
 import { openSlot, SLOT_DATA, SLOT_SIZE_BYTES } from '../format/slot-format.ts';
 import type { SegmentEntry } from '../format/table-format.ts';
+import type { BlockResolver } from './block-resolver.ts';
+import type { ReadableState } from './readable-state.ts';
 
 /** Slots that one read of a file fetches at most: 1 MiB. */
 const RUN_SLOTS_MAX = 256;

@@ -1,8 +1,8 @@
 import { BLOCK_SIZE_BYTES } from '../../base/units.ts';
 import { DAMAGED, HOLE, isMarker } from '../format/address.ts';
 import type { Address } from '../format/address.ts';
-import type { BlockResolver } from './block-resolver.ts';
 import { PAGE_ENTRIES } from '../format/map-page.ts';
+import type { BlockResolver } from './block-resolver.ts';
 import type { ReadableState } from './readable-state.ts';
 
 /** A range of a disk and what it consists of. Source: NBD proto.md, "base:allocation metadata context". */

@@ -1,20 +1,20 @@
 import { BLOCK_SIZE_BYTES } from '../../base/units.ts';
 import { HOLE, ZERO } from '../format/address.ts';
+import type { Log } from '../log/log.ts';
 import type { BlockReader } from './block-reader.ts';
 import type { BlockResolver } from './block-resolver.ts';
-import type { DiskState } from '../state/disk-state.ts';
-import type { Log } from '../log/log.ts';
+import type { ReadableState } from './readable-state.ts';
 
 /**
  * Puts changes into the log and the overlay. Each block changes as a whole or not at all; the order of two writes to
  * one block is the order of their slots. What a method answers is the log, whose `written` says when it has the bytes.
  */
 export class BlockWriter {
-  readonly #state: DiskState;
+  readonly #state: ReadableState;
   readonly #resolver: BlockResolver;
   readonly #reader: BlockReader;
 
-  constructor(state: DiskState, resolver: BlockResolver, reader: BlockReader) {
+  constructor(state: ReadableState, resolver: BlockResolver, reader: BlockReader) {
     this.#state = state;
     this.#resolver = resolver;
     this.#reader = reader;

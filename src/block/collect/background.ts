@@ -1,6 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
-import { SystemError } from '../../base/errors.ts';
 import { Deferred } from '../../base/deferred.ts';
+import { SystemError } from '../../base/errors.ts';
 
 /** So long background work keeps the main thread before it lets I/O in. */
 const SLICE_MS = 4;

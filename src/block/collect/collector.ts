@@ -1,23 +1,23 @@
 import { isKind, messageOf } from '../../base/errors.ts';
 import type { Address } from '../format/address.ts';
+import { DENSE_CAPACITY_MAX, storedSlots } from '../format/dense-format.ts';
+import { ROOTS_NAME } from '../format/file-names.ts';
+import { SLOT_SIZE_BYTES } from '../format/slot-format.ts';
+import type { SlotSet } from '../format/slot-set.ts';
+import type { SegmentEntry } from '../format/table-format.ts';
+import type { SegmentFile } from '../segments/segment-file.ts';
+import { SpareFiles } from '../segments/spare-files.ts';
+import type { DiskState } from '../state/disk-state.ts';
+import { noFiles } from '../tables/named-files.ts';
+import { readTableFile } from '../tables/table-file.ts';
 import { Background } from './background.ts';
 import { DeadSegments } from './dead-segments.ts';
-import { DENSE_CAPACITY_MAX, storedSlots } from '../format/dense-format.ts';
 import { writeDense } from './dense-rewrite.ts';
 import type { Rewritten } from './dense-rewrite.ts';
-import { ROOTS_NAME } from '../format/file-names.ts';
-import type { DiskState } from '../state/disk-state.ts';
 import { Liveness } from './liveness.ts';
 import type { MarkedSegment } from './liveness.ts';
-import { noFiles } from '../tables/named-files.ts';
 import { removeUnnamed } from './reclaim.ts';
-import type { SegmentFile } from '../segments/segment-file.ts';
-import type { SlotSet } from '../format/slot-set.ts';
-import { SLOT_SIZE_BYTES } from '../format/slot-format.ts';
-import { SpareFiles } from '../segments/spare-files.ts';
 import { isStoreShort } from './space-reserve.ts';
-import { readTableFile } from '../tables/table-file.ts';
-import type { SegmentEntry } from '../format/table-format.ts';
 
 /** Files that change their name before one sync of their directory. */
 const RENAMES_AT_ONCE = 8;

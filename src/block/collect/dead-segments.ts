@@ -1,13 +1,13 @@
 import { messageOf } from '../../base/errors.ts';
-import { removeChecksums } from '../segments/checksum-file.ts';
-import type { DiskState } from '../state/disk-state.ts';
+import type { FileSystem } from '../files/file-system.ts';
+import { deadMark } from '../format/file-names.ts';
 import { toHex } from '../format/fixed-bytes.ts';
-import { filesOfRoots } from '../tables/named-files.ts';
+import type { SegmentEntry } from '../format/table-format.ts';
+import { removeChecksums } from '../segments/checksum-file.ts';
 import type { SegmentFile } from '../segments/segment-file.ts';
 import { SpareFiles } from '../segments/spare-files.ts';
-import type { SegmentEntry } from '../format/table-format.ts';
-
-const SUFFIX = '.dead';
+import type { DiskState } from '../state/disk-state.ts';
+import { filesOfRoots } from '../tables/named-files.ts';
 
 interface Condemned {
   readonly name: string;
@@ -35,15 +35,6 @@ export class DeadSegments {
     return this.#condemned.length;
   }
 
-  static markFor(name: string): string {
-    return `${name}${SUFFIX}`;
-  }
-
-  /** The segment's name, if `name` is that of a dead one. */
-  static nameOf(name: string): string | undefined {
-    return name.endsWith(SUFFIX) ? name.slice(0, -SUFFIX.length) : undefined;
-  }
-
   /** Every table from now on lacks the segments. No checkpoint may be running. */
   async condemn(entries: readonly SegmentEntry[]): Promise<void> {
     const { env, store, head } = this.#state;
@@ -53,7 +44,7 @@ export class DeadSegments {
       const name = toHex(id);
       const path = store.pathOf(id);
       // Without the mark a crash at the wrong moment costs space; that is no reason to keep the file.
-      const done = await env.files.link(path, DeadSegments.markFor(path)).catch(() => false);
+      const done = await env.files.link(path, deadMark(path)).catch(() => false);
       if (done !== false) marked += 1;
       const file: SegmentFile = store.file(number);
       store.remove(number);
@@ -77,12 +68,12 @@ export class DeadSegments {
       const gone: string[] = [];
       for (const each of due) {
         const { name, path, unread } = each;
-        const mark = DeadSegments.markFor(path);
+        const mark = deadMark(path);
         await unread;
         if (!inRoots.segments.has(name)) {
           await env.files.unlink(path);
           await removeChecksums(env.files, this.#state.directory, name);
-          if ((await env.files.stat(mark)) !== undefined) gone.push(mark);
+          if ((await env.files.stat(mark)) !== undefined) gone.push(path);
         } else {
           await env.files.unlink(mark).catch(() => undefined);
         }
@@ -91,15 +82,17 @@ export class DeadSegments {
       if (gone.length === 0) return;
       // A file may be used again only when its old name is gone for good.
       await env.files.syncDirectory(store.directory);
-      for (const mark of gone) await giveAway(env.files, mark, spares);
+      for (const path of gone) await giveAway(env.files, path, spares);
     } catch (error) {
       env.log.warn({ diskId: head.diskId, reason: messageOf(error) }, 'files of dead segments stay for now');
     }
   }
 }
 
-async function giveAway(files: DiskState['env']['files'], mark: string, spares: SpareFiles): Promise<void> {
-  const spare = SpareFiles.pathFor(mark.slice(0, -SUFFIX.length));
+/** @param path that the file had; its second name is left. */
+async function giveAway(files: FileSystem, path: string, spares: SpareFiles): Promise<void> {
+  const mark = deadMark(path);
+  const spare = SpareFiles.pathFor(path);
   if (!spares.hasRoom) {
     await files.unlink(mark);
     return;

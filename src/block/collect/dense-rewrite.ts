@@ -1,15 +1,14 @@
-import type { Background } from './background.ts';
-import { encodeDenseIndex } from '../format/dense-format.ts';
-import { denseOffset } from '../format/dense-format.ts';
 import { osCode } from '../files/file-system.ts';
 import type { FileSystem, OpenFile } from '../files/file-system.ts';
 import { ioError } from '../files/io-errors.ts';
-import type { SegmentFile } from '../segments/segment-file.ts';
+import { denseOffset, encodeDenseIndex } from '../format/dense-format.ts';
+import { DENSE_SUFFIX } from '../format/file-names.ts';
 import { SEGMENT_HEADER_REGION_BYTES } from '../format/segment-format.ts';
 import { SLOT_SIZE_BYTES } from '../format/slot-format.ts';
 import type { SlotSet } from '../format/slot-set.ts';
+import type { SegmentFile } from '../segments/segment-file.ts';
+import type { Background } from './background.ts';
 
-export const DENSE_SUFFIX = '.dense';
 /** Slots that are read at once: about 1 MiB, the dead ones between them included. */
 const WINDOW_SLOTS = 256;
 const WINDOW_BYTES = WINDOW_SLOTS * SLOT_SIZE_BYTES;

@@ -1,16 +1,16 @@
-import type { Address } from '../format/address.ts';
-import { isMarker, segmentOf, slotOf } from '../format/address.ts';
-import type { Background } from './background.ts';
-import type { DiskKeys } from '../keys/disk-keys.ts';
-import { toHex } from '../format/fixed-bytes.ts';
-import { corrupt } from '../files/io-errors.ts';
 import type { Logger } from '../../base/log.ts';
-import { MapPages } from '../map/map-pages.ts';
+import { corrupt } from '../files/io-errors.ts';
+import { isMarker, segmentOf, slotOf } from '../format/address.ts';
+import type { Address } from '../format/address.ts';
+import { toHex } from '../format/fixed-bytes.ts';
 import { PAGE_ENTRIES, ROOT_LEVEL } from '../format/map-page.ts';
 import type { MapEntries } from '../format/map-page.ts';
-import type { SegmentStore } from '../segments/segment-store.ts';
 import { SlotSet } from '../format/slot-set.ts';
 import type { SegmentEntry, SegmentTable } from '../format/table-format.ts';
+import type { DiskKeys } from '../keys/disk-keys.ts';
+import { MapPages } from '../map/map-pages.ts';
+import type { SegmentStore } from '../segments/segment-store.ts';
+import type { Background } from './background.ts';
 
 /** Leaves that are read at the same time when they are not in memory. */
 const LEAVES_AT_ONCE = 32;

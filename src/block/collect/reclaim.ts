@@ -1,13 +1,13 @@
 import { messageOf } from '../../base/errors.ts';
-import { removeChecksums } from '../segments/checksum-file.ts';
 import { readWhole } from '../files/durable-files.ts';
 import type { Environment } from '../files/environment.ts';
 import { HEAD_NAME, RETIRED_NAME, SEGMENTS_NAME, TABLES_NAME } from '../format/file-names.ts';
 import { toHex } from '../format/fixed-bytes.ts';
 import { HEAD_COPIES, HEAD_SIZE_BYTES, readHeadFields } from '../format/head-format.ts';
+import { removeChecksums } from '../segments/checksum-file.ts';
+import { isSegmentName } from '../segments/segment-files.ts';
 import { addFilesOf, filesOfRoots, noFiles } from '../tables/named-files.ts';
 import type { NamedFiles } from '../tables/named-files.ts';
-import { isSegmentName } from '../segments/segment-files.ts';
 
 /** The head of an open disk may move on while it is followed. */
 const TRIES = 3;

@@ -1,6 +1,6 @@
-import { corrupt, ioError } from './io-errors.ts';
-import type { FileSystem } from './file-system.ts';
 import { osCode } from './file-system.ts';
+import type { FileSystem } from './file-system.ts';
+import { corrupt, ioError } from './io-errors.ts';
 
 /** Makes a file with these bytes, synced; its name is durable after a sync of the directory. */
 export async function createDurably(files: FileSystem, path: string, bytes: Uint8Array): Promise<void> {

@@ -2,7 +2,7 @@ import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Random } from '../../base/random.ts';
 import { MiB } from '../../base/units.ts';
-import type { CipherBackend, Suite } from '../../crypto/aead.ts';
+import type { CipherBackend } from '../../crypto/aead.ts';
 import type { FileSystem } from './file-system.ts';
 import type { ReaderCache } from './reader-cache.ts';
 
@@ -19,22 +19,6 @@ export interface Environment {
   readonly machineId: string;
   /** Smaller in tests, so that every boundary is met within a few hundred operations. */
   readonly limits?: Partial<Limits>;
-}
-
-/** What opens a disk's files: its data key in the clear (32 bytes; the caller wipes it) and its suite. */
-export interface DataKey {
-  readonly suite: Suite;
-  readonly key: Uint8Array;
-}
-
-/** What a disk carries about itself in its own head, bound by a MAC under its data key. */
-export interface DiskIdentity {
-  readonly diskId: string;
-  readonly sizeBytes: number;
-  /** False for a disk that the API calls unencrypted: same format, data key wrapped by the root key. */
-  readonly encrypted: boolean;
-  /** The wrapped data key, opaque here, kept so that the disk can be opened from its files and KMS alone. */
-  readonly wrappedKey: Uint8Array;
 }
 
 export interface Limits {

@@ -1,8 +1,8 @@
 /** Chunks: the segments of a table whose numbers lie in one range. Layout in docs/formats/table.md. */
-import { MAC_SIZE_BYTES } from '../keys/disk-keys.ts';
-import type { DiskKeys } from '../keys/disk-keys.ts';
 import { ByteReader, ByteWriter } from './fixed-bytes.ts';
 import { NAME_FIELD_BYTES, readName, writeName } from './name-field.ts';
+import { MAC_SIZE_BYTES } from './record-macs.ts';
+import type { RecordMacs } from './record-macs.ts';
 import { epochsOf, readEpochs, readSegments, SEGMENT_ENTRY_BYTES, writeSegments } from './segment-entries.ts';
 import type { SegmentEntry } from './segment-entries.ts';
 
@@ -27,7 +27,7 @@ export interface Chunk {
 }
 
 /** One copy; files hold two, one after the other, the same bytes. */
-export function encodeChunk(chunk: Chunk, keys: DiskKeys): Uint8Array {
+export function encodeChunk(chunk: Chunk, keys: RecordMacs): Uint8Array {
   const epochs = epochsOf(chunk.segments);
   const size =
     FIXED_SIZE_BYTES +
@@ -43,7 +43,7 @@ export function encodeChunk(chunk: Chunk, keys: DiskKeys): Uint8Array {
 }
 
 /** Undefined when `copy` is not one authentic chunk of a version that we know. */
-export function decodeChunk(copy: Uint8Array, keys: DiskKeys): Chunk | undefined {
+export function decodeChunk(copy: Uint8Array, keys: RecordMacs): Chunk | undefined {
   return keys.isAuthentic('table', copy) ? readChunkFields(copy) : undefined;
 }
 

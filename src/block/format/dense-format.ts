@@ -4,8 +4,8 @@ import { createHash } from 'node:crypto';
 import { assert } from '../../base/assert.ts';
 import { ByteReader, ByteWriter, equalBytes } from './fixed-bytes.ts';
 import { SEGMENT_HEADER_REGION_BYTES } from './segment-format.ts';
-import { bitsIn, SlotSet } from './slot-set.ts';
 import { SLOT_SIZE_BYTES, slotsInFile } from './slot-format.ts';
+import { bitsIn, SlotSet } from './slot-set.ts';
 import { concatCopies, decodeCopies } from './two-copies.ts';
 
 const MAGIC = 'SDDENSE1';

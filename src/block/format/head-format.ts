@@ -2,11 +2,11 @@
 import { createHash } from 'node:crypto';
 
 import type { Suite } from '../../crypto/aead.ts';
-import { MAC_SIZE_BYTES, OLDER_KEY_SIZE_BYTES, OLDER_KEYS_MAX } from '../keys/disk-keys.ts';
-import type { DiskKeys } from '../keys/disk-keys.ts';
-import type { DiskIdentity } from '../files/environment.ts';
 import { ByteReader, ByteWriter, toHex } from './fixed-bytes.ts';
+import { OLDER_KEY_SIZE_BYTES, OLDER_KEYS_MAX } from './key-records.ts';
 import type { Pin } from './pin.ts';
+import { MAC_SIZE_BYTES } from './record-macs.ts';
+import type { RecordMacs } from './record-macs.ts';
 import { SUITE_CODES, suiteOfCode } from './suite-codes.ts';
 
 export const HEAD_SIZE_BYTES = 4096;
@@ -22,6 +22,16 @@ export const WRAPPED_KEY_SIZE_BYTES_MAX = 2048;
 export const TABLE_ID_SIZE_BYTES = 16;
 /** Behind the longest wrapped key. */
 const KEYS_AT = 2336;
+
+/** What a disk carries about itself in its own head, bound by a MAC under its data key. */
+export interface DiskIdentity {
+  readonly diskId: string;
+  readonly sizeBytes: number;
+  /** False for a disk that the API calls unencrypted: same format, data key wrapped by the root key. */
+  readonly encrypted: boolean;
+  /** The wrapped data key, opaque here, kept so that the disk can be opened from its files and KMS alone. */
+  readonly wrappedKey: Uint8Array;
+}
 
 export interface Head extends DiskIdentity {
   /** Grows by one with every head that is written. */
@@ -65,7 +75,7 @@ export function storedInode(inode: number): number {
 }
 
 /** One copy; both copies on disk are the same bytes, and every byte is under the MAC or part of it. */
-export function encodeHead(head: Head, keys: DiskKeys): Uint8Array {
+export function encodeHead(head: Head, keys: RecordMacs): Uint8Array {
   const writer = new ByteWriter(HEAD_SIZE_BYTES)
     .text(MAGIC)
     .u16(VERSION)
@@ -103,7 +113,7 @@ export function encodeHead(head: Head, keys: DiskKeys): Uint8Array {
 }
 
 /** Undefined when `copy` is not an authentic head of a version that we know. */
-export function decodeHead(copy: Uint8Array, keys: DiskKeys): Head | undefined {
+export function decodeHead(copy: Uint8Array, keys: RecordMacs): Head | undefined {
   if (copy.length !== HEAD_SIZE_BYTES || !keys.isAuthentic('head', copy)) return undefined;
   return readHeadFields(copy);
 }

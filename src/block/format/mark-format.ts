@@ -1,8 +1,8 @@
 /** The mark: how far the log was durable when a flush was last answered. Layout in docs/formats/mark.md. */
 import type { LogPosition } from './address.ts';
-import { MAC_SIZE_BYTES } from '../keys/disk-keys.ts';
-import type { DiskKeys } from '../keys/disk-keys.ts';
 import { ByteReader, ByteWriter } from './fixed-bytes.ts';
+import { MAC_SIZE_BYTES } from './record-macs.ts';
+import type { RecordMacs } from './record-macs.ts';
 
 export const MARK_SIZE_BYTES = 512;
 const MAGIC = 'SDMARK_1';
@@ -13,7 +13,7 @@ export interface Mark {
   readonly durable: LogPosition;
 }
 
-export function encodeMark(mark: Mark, keys: DiskKeys): Uint8Array {
+export function encodeMark(mark: Mark, keys: RecordMacs): Uint8Array {
   const writer = new ByteWriter(MARK_SIZE_BYTES)
     .text(MAGIC)
     .u16(VERSION)
@@ -26,7 +26,7 @@ export function encodeMark(mark: Mark, keys: DiskKeys): Uint8Array {
 }
 
 /** Undefined when `copy` is not an authentic mark. */
-export function decodeMark(copy: Uint8Array, keys: DiskKeys): Mark | undefined {
+export function decodeMark(copy: Uint8Array, keys: RecordMacs): Mark | undefined {
   if (copy.length !== MARK_SIZE_BYTES || !keys.isAuthentic('mark', copy)) return undefined;
   const reader = new ByteReader(copy);
   if (reader.text(8) !== MAGIC || reader.u16() !== VERSION) return undefined;

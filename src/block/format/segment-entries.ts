@@ -1,8 +1,8 @@
 /** Lists of segments and of their epochs, as tables of version 1 and chunks hold them. Layout in docs/formats/table.md. */
 import type { Suite } from '../../crypto/aead.ts';
-import { EPOCH_ID_SIZE_BYTES, WRAPPED_EPOCH_SIZE_BYTES } from '../keys/disk-keys.ts';
-import type { EpochRecord } from '../keys/disk-keys.ts';
 import type { ByteReader, ByteWriter } from './fixed-bytes.ts';
+import { EPOCH_ID_SIZE_BYTES, WRAPPED_EPOCH_SIZE_BYTES } from './key-records.ts';
+import type { EpochRecord } from './key-records.ts';
 import { HEADER_DIGEST_SIZE_BYTES, SEGMENT_ID_SIZE_BYTES } from './segment-format.ts';
 import { SUITE_CODES, suiteOfCode } from './suite-codes.ts';
 

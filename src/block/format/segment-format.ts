@@ -2,9 +2,11 @@
 import { createHash } from 'node:crypto';
 
 import { assert } from '../../base/assert.ts';
-import { EPOCH_ID_SIZE_BYTES, MAC_SIZE_BYTES, WRAPPED_EPOCH_SIZE_BYTES } from '../keys/disk-keys.ts';
-import type { DiskKeys, EpochRecord } from '../keys/disk-keys.ts';
 import { ByteReader, ByteWriter } from './fixed-bytes.ts';
+import { EPOCH_ID_SIZE_BYTES, WRAPPED_EPOCH_SIZE_BYTES } from './key-records.ts';
+import type { EpochRecord } from './key-records.ts';
+import { MAC_SIZE_BYTES } from './record-macs.ts';
+import type { RecordMacs } from './record-macs.ts';
 import { SUITE_CODES, suiteOfCode } from './suite-codes.ts';
 
 export const SEGMENT_HEADER_SIZE_BYTES = 512;
@@ -35,7 +37,7 @@ export interface SegmentHeader {
 }
 
 /** One copy, 512 bytes, every one of them under the MAC or part of it. */
-export function encodeSegmentHeader(header: SegmentHeader, keys: DiskKeys): Uint8Array {
+export function encodeSegmentHeader(header: SegmentHeader, keys: RecordMacs): Uint8Array {
   const writer = new ByteWriter(SEGMENT_HEADER_SIZE_BYTES)
     .text(MAGIC)
     .u16(VERSION)
@@ -55,7 +57,7 @@ export function encodeSegmentHeader(header: SegmentHeader, keys: DiskKeys): Uint
 }
 
 /** Undefined when `copy` is not an authentic header of a version that we know. */
-export function decodeSegmentHeader(copy: Uint8Array, keys: DiskKeys): SegmentHeader | undefined {
+export function decodeSegmentHeader(copy: Uint8Array, keys: RecordMacs): SegmentHeader | undefined {
   if (copy.length !== SEGMENT_HEADER_SIZE_BYTES || !keys.isAuthentic('segment-header', copy)) return undefined;
   const reader = new ByteReader(copy);
   if (reader.text(8) !== MAGIC || reader.u16() !== VERSION) return undefined;

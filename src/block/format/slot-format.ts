@@ -1,7 +1,7 @@
 /** Slots: what is sealed, and where in a segment file it lies. Layout in docs/formats/slot.md. */
+import { BLOCK_SIZE_BYTES } from '../../base/units.ts';
 import { NONCE_SIZE_BYTES, TAG_SIZE_BYTES } from '../../crypto/aead.ts';
 import type { Aead } from '../../crypto/aead.ts';
-import { BLOCK_SIZE_BYTES } from '../../base/units.ts';
 import { SEGMENT_HEADER_REGION_BYTES } from './segment-format.ts';
 
 const META_SIZE_BYTES = 16;

@@ -7,10 +7,10 @@ import { createHash } from 'node:crypto';
 
 import type { Suite } from '../../crypto/aead.ts';
 import type { Address } from './address.ts';
-import { MAC_SIZE_BYTES } from '../keys/disk-keys.ts';
-import type { DiskKeys } from '../keys/disk-keys.ts';
 import { ByteReader, ByteWriter } from './fixed-bytes.ts';
 import { NAME_FIELD_BYTES, readName, writeName } from './name-field.ts';
+import { MAC_SIZE_BYTES } from './record-macs.ts';
+import type { RecordMacs } from './record-macs.ts';
 import { readEpochsOfVersion1, readSegments, SEGMENT_ENTRY_BYTES } from './segment-entries.ts';
 import type { SegmentEntry } from './segment-entries.ts';
 import { SUITE_CODES, suiteOfCode } from './suite-codes.ts';
@@ -56,7 +56,7 @@ export interface ChunkReference {
 /** One copy; files hold two, one after the other, the same bytes. Every byte is under the MAC or part of it. */
 export function encodeTable(
   table: TableFields & { readonly chunks: readonly ChunkReference[] },
-  keys: DiskKeys,
+  keys: RecordMacs,
 ): Uint8Array {
   const size = FIXED_SIZE_BYTES + table.chunks.length * CHUNK_ENTRY_BYTES + MAC_SIZE_BYTES;
   const writer = new ByteWriter(size)
@@ -81,7 +81,7 @@ export function encodeTable(
  * Undefined when `copy` is not one authentic table of a version that we know. Of version 1 it has segments and no
  * chunks, of version 2 chunks, whose segments are still to be read.
  */
-export function decodeTable(copy: Uint8Array, keys: DiskKeys): SegmentTable | undefined {
+export function decodeTable(copy: Uint8Array, keys: RecordMacs): SegmentTable | undefined {
   return keys.isAuthentic('table', copy) ? readTableFields(copy) : undefined;
 }
 

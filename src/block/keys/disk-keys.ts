@@ -1,19 +1,25 @@
-import { KEY_SIZE_BYTES, NONCE_SIZE_BYTES, TAG_SIZE_BYTES } from '../../crypto/aead.ts';
+import { assert } from '../../base/assert.ts';
+import { SystemError } from '../../base/errors.ts';
+import type { Random } from '../../base/random.ts';
+import { KEY_SIZE_BYTES, NONCE_SIZE_BYTES } from '../../crypto/aead.ts';
 import type { Aead, CipherBackend, Suite } from '../../crypto/aead.ts';
 import { hkdfSha256, hmacSha256 } from '../../crypto/kdf.ts';
-import { assert } from '../../base/assert.ts';
-import type { Random } from '../../base/random.ts';
-import type { DataKey } from '../files/environment.ts';
-import { corrupt } from '../files/io-errors.ts';
 import { equalBytes, toHex } from '../format/fixed-bytes.ts';
-
-export const MAC_SIZE_BYTES = 32;
-export const EPOCH_ID_SIZE_BYTES = 16;
-const EPOCH_SECRET_SIZE_BYTES = 32;
-export const WRAPPED_EPOCH_SIZE_BYTES = EPOCH_SECRET_SIZE_BYTES + TAG_SIZE_BYTES;
+import {
+  DERIVED_KEY_SIZE_BYTES,
+  EPOCH_ID_SIZE_BYTES,
+  EPOCH_SECRET_SIZE_BYTES,
+  OLDER_KEY_ID_SIZE_BYTES,
+  OLDER_KEY_SIZE_BYTES,
+  OLDER_KEYS,
+  WRAPPED_EPOCH_SIZE_BYTES,
+} from '../format/key-records.ts';
+import type { EpochRecord } from '../format/key-records.ts';
+import { MAC_SIZE_BYTES } from '../format/record-macs.ts';
+import type { MacPurpose, RecordMacs } from '../format/record-macs.ts';
+import type { DataKey } from './data-key.ts';
 
 const DATA_KEY_SIZE_BYTES = 32;
-const DERIVED_KEY_SIZE_BYTES = 32;
 /**
  * Ciphers that are kept ready: making one costs as much as reading several blocks, and each snapshot begins an epoch. A
  * handle takes about 2 KB of locked memory, and only a disk that reads from so many epochs has so many: 2 MB at most.
@@ -22,28 +28,8 @@ const AEADS_MAX = 1_024;
 const NO_BYTES = new Uint8Array(0);
 const ZERO_NONCE = new Uint8Array(NONCE_SIZE_BYTES);
 
-/** An epoch's secret as it is stored: wrapped under a data key. Who has the data key has the epoch. */
-export interface EpochRecord {
-  readonly id: Uint8Array;
-  /** Of the slots that are sealed under it, and of its own wrapping. */
-  readonly suite: Suite;
-  readonly wrapped: Uint8Array;
-}
-
-/** What a MAC is about; each purpose has a key of its own, so that no record passes for one of another kind. */
-export type MacPurpose = 'head' | 'segment-header' | 'table' | 'mark';
-
-/** What is kept of an earlier data key, in the order of its stored form. It cannot make a head. */
-const OLDER_KEYS = ['segment-header', 'table', 'mark', 'epoch-wrap-root'] as const;
 type DerivedKey = MacPurpose | 'epoch-wrap-root';
 const ALL_KEYS: readonly DerivedKey[] = ['head', ...OLDER_KEYS];
-
-const OLDER_KEY_ID_SIZE_BYTES = 16;
-/** An earlier data key as heads store it: id, sealed keys, tag (docs/formats/keys.md). */
-export const OLDER_KEY_SIZE_BYTES =
-  OLDER_KEY_ID_SIZE_BYTES + OLDER_KEYS.length * DERIVED_KEY_SIZE_BYTES + TAG_SIZE_BYTES;
-/** A disk remembers that many earlier data keys. */
-export const OLDER_KEYS_MAX = 4;
 
 /** What is derived from one data key. */
 type KeySet = ReadonlyMap<DerivedKey, Uint8Array>;
@@ -52,7 +38,7 @@ type KeySet = ReadonlyMap<DerivedKey, Uint8Array>;
  * Every key of one open disk, derived from its data key (docs/formats/keys.md), and what earlier data keys of the disk
  * still open. The data key itself is not kept: after construction the caller may wipe it.
  */
-export class DiskKeys implements Disposable {
+export class DiskKeys implements Disposable, RecordMacs {
   readonly #cipher: CipherBackend;
   #suite: Suite;
   #current: KeySet;
@@ -126,7 +112,7 @@ export class DiskKeys implements Disposable {
   epochSecret(epoch: EpochRecord): Uint8Array {
     const secret = new Uint8Array(EPOCH_SECRET_SIZE_BYTES);
     for (const keys of [this.#current, ...this.#older]) if (this.#openEpoch(keys, epoch, secret)) return secret;
-    throw corrupt('EPOCH_CORRUPT', `epoch ${toHex(epoch.id)} does not open under this data key`);
+    throw new SystemError('corrupt', 'EPOCH_CORRUPT', `epoch ${toHex(epoch.id)} does not open under this data key`);
   }
 
   /** True for an epoch of the suite that is wrapped under the data key itself: no earlier key opens its slots. */
@@ -219,7 +205,12 @@ export class DiskKeys implements Disposable {
       const isRight = this.#withWrapAead(this.#current, 'older-keys', id, this.#suite, (aead) =>
         aead.open(ZERO_NONCE, id, record.subarray(OLDER_KEY_ID_SIZE_BYTES), plain, NO_BYTES),
       );
-      if (!isRight) throw corrupt('HEAD_CORRUPT', 'an earlier data key in the head does not open; restore the head');
+      if (!isRight)
+        throw new SystemError(
+          'corrupt',
+          'HEAD_CORRUPT',
+          'an earlier data key in the head does not open; restore the head',
+        );
       const keys = new Map<DerivedKey, Uint8Array>(
         OLDER_KEYS.map((name, i) => [name, plain.slice(i * DERIVED_KEY_SIZE_BYTES, (i + 1) * DERIVED_KEY_SIZE_BYTES)]),
       );

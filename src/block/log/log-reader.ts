@@ -1,10 +1,9 @@
 import { BLOCK_SIZE_BYTES } from '../../base/units.ts';
-import { addressOf } from '../format/address.ts';
-import type { Address } from '../format/address.ts';
-import type { DiskKeys } from '../keys/disk-keys.ts';
-import { equalBytes, toHex } from '../format/fixed-bytes.ts';
 import type { FileSystem, OpenFile } from '../files/file-system.ts';
 import { corrupt, ioError } from '../files/io-errors.ts';
+import { addressOf } from '../format/address.ts';
+import type { Address } from '../format/address.ts';
+import { equalBytes, toHex } from '../format/fixed-bytes.ts';
 import { decodeNote } from '../format/note-format.ts';
 import type { BeginNote, Note, SummaryNote } from '../format/note-format.ts';
 import { decodeSegmentHeader, headerDigest, SEGMENT_HEADER_REGION_BYTES } from '../format/segment-format.ts';
@@ -13,6 +12,7 @@ import { openSlot, SLOT_NOTE, SLOT_SIZE_BYTES, slotOffset, slotsInFile } from '.
 import type { SlotMeta } from '../format/slot-format.ts';
 import type { SegmentEntry } from '../format/table-format.ts';
 import { concatCopies, decodeCopies } from '../format/two-copies.ts';
+import type { DiskKeys } from '../keys/disk-keys.ts';
 
 const CHUNK_SLOTS = 256;
 

@@ -1,13 +1,14 @@
 import { assert } from '../../base/assert.ts';
-import type { DiskKeys } from '../keys/disk-keys.ts';
 import type { FileSystem, OpenFile } from '../files/file-system.ts';
-import { SealedTail } from './sealed-tail.ts';
-import type { ChunkPool } from './sealed-tail.ts';
-import { SEGMENT_HEADER_REGION_BYTES } from '../format/segment-format.ts';
+import { RESCUE_SUFFIX } from '../format/file-names.ts';
 import { encodeNote, NOT_A_BLOCK, SUMMARY_SLOTS_MAX } from '../format/note-format.ts';
+import { SEGMENT_HEADER_REGION_BYTES } from '../format/segment-format.ts';
 import { sealSlot, SLOT_DATA, SLOT_NOTE, slotOffset } from '../format/slot-format.ts';
 import type { SlotMeta } from '../format/slot-format.ts';
 import type { SegmentEntry } from '../format/table-format.ts';
+import type { DiskKeys } from '../keys/disk-keys.ts';
+import { SealedTail } from './sealed-tail.ts';
+import type { ChunkPool } from './sealed-tail.ts';
 
 const COPY_SIZE_BYTES = 1024 * 1024;
 
@@ -119,7 +120,7 @@ export class LogSegment {
    * copied, the rest comes from memory; nothing is sealed again.
    */
   async rescue(end: number): Promise<void> {
-    const temporary = `${this.path}.rescue`;
+    const temporary = `${this.path}${RESCUE_SUFFIX}`;
     await this.#files.unlink(temporary).catch(() => undefined);
     const fresh = await this.#files.create(temporary);
     try {

@@ -1,20 +1,20 @@
 import { messageOf, SystemError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { Mutex } from '../../base/mutex.ts';
+import type { Limits } from '../files/environment.ts';
+import { ioError } from '../files/io-errors.ts';
 import { addressOf, segmentOf, slotOf } from '../format/address.ts';
 import type { Address, LogPosition } from '../format/address.ts';
-import type { EpochRecord } from '../keys/disk-keys.ts';
-import type { Limits } from '../files/environment.ts';
+import type { EpochRecord } from '../format/key-records.ts';
+import { encodeNote } from '../format/note-format.ts';
+import type { Note } from '../format/note-format.ts';
+import { SLOT_DATA, SLOT_NOTE, SLOT_SIZE_BYTES } from '../format/slot-format.ts';
+import type { SegmentMaker } from '../segments/segment-files.ts';
 import { GroupCommit } from './group-commit.ts';
-import { ioError } from '../files/io-errors.ts';
 import type { LogSegment } from './log-segment.ts';
 import type { MarkFile } from './mark-file.ts';
 import { NextSegment } from './next-segment.ts';
-import { encodeNote } from '../format/note-format.ts';
-import type { Note } from '../format/note-format.ts';
 import { ChunkPool } from './sealed-tail.ts';
-import type { SegmentMaker } from '../segments/segment-files.ts';
-import { SLOT_DATA, SLOT_NOTE, SLOT_SIZE_BYTES } from '../format/slot-format.ts';
 
 /**
  * The log of one session: slots in the order in which they were sealed, in one segment after the other.

@@ -1,12 +1,12 @@
-import type { Logger } from '../../base/log.ts';
 import { messageOf } from '../../base/errors.ts';
-import type { LogPosition } from '../format/address.ts';
-import { isBefore } from '../format/address.ts';
-import type { DiskKeys } from '../keys/disk-keys.ts';
-import { equalBytes } from '../format/fixed-bytes.ts';
+import type { Logger } from '../../base/log.ts';
 import type { FileSystem, OpenFile } from '../files/file-system.ts';
+import { isBefore } from '../format/address.ts';
+import type { LogPosition } from '../format/address.ts';
+import { equalBytes } from '../format/fixed-bytes.ts';
 import { decodeMark, encodeMark, MARK_SIZE_BYTES } from '../format/mark-format.ts';
 import { concatCopies } from '../format/two-copies.ts';
+import type { DiskKeys } from '../keys/disk-keys.ts';
 
 /**
  * Written after each flush and before it is answered, never synced: after the end of the process it says exactly how

@@ -1,9 +1,9 @@
-import type { EpochRecord } from '../keys/disk-keys.ts';
 import type { Limits } from '../files/environment.ts';
 import { ioError } from '../files/io-errors.ts';
+import type { EpochRecord } from '../format/key-records.ts';
+import type { SegmentMaker } from '../segments/segment-files.ts';
 import { LogSegment } from './log-segment.ts';
 import type { ChunkPool } from './sealed-tail.ts';
-import type { SegmentMaker } from '../segments/segment-files.ts';
 
 /** The segment in which a log will go on, made ahead of time so that no write waits for it. */
 export class NextSegment {

@@ -1,15 +1,15 @@
 import { SystemError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { BLOCK_SIZE_BYTES } from '../../base/units.ts';
+import { corrupt } from '../files/io-errors.ts';
 import { DAMAGED, isMarker, segmentOf, slotOf } from '../format/address.ts';
 import type { Address } from '../format/address.ts';
-import type { DiskKeys } from '../keys/disk-keys.ts';
-import { corrupt } from '../files/io-errors.ts';
 import { blocksBelow, decodeMapPage, PAGE_ENTRIES, ROOT_LEVEL, uniformPage } from '../format/map-page.ts';
 import type { MapEntries } from '../format/map-page.ts';
-import type { SegmentStore } from '../segments/segment-store.ts';
 import { openSlot, SLOT_MAP, SLOT_SIZE_BYTES } from '../format/slot-format.ts';
 import type { SegmentEntry } from '../format/table-format.ts';
+import type { DiskKeys } from '../keys/disk-keys.ts';
+import type { SegmentStore } from '../segments/segment-store.ts';
 
 /**
  * Reads pages of the map when they are needed and keeps the most recently used ones. Pages are cached by address, and

@@ -1,14 +1,14 @@
 import { assert } from '../../base/assert.ts';
+import { ioError } from '../files/io-errors.ts';
 import { addressOf } from '../format/address.ts';
 import type { Address } from '../format/address.ts';
-import type { EpochRecord } from '../keys/disk-keys.ts';
-import { ioError } from '../files/io-errors.ts';
+import type { EpochRecord } from '../format/key-records.ts';
 import { encodeMapPage } from '../format/map-page.ts';
 import type { MapEntries } from '../format/map-page.ts';
-import { discardSegment } from '../segments/segment-files.ts';
-import type { FreshSegment, SegmentMaker } from '../segments/segment-files.ts';
 import { sealSlot, SLOT_MAP, SLOT_SIZE_BYTES, slotOffset } from '../format/slot-format.ts';
 import type { SegmentEntry } from '../format/table-format.ts';
+import { discardSegment } from '../segments/segment-files.ts';
+import type { FreshSegment, SegmentMaker } from '../segments/segment-files.ts';
 
 const BUFFER_SLOTS = 128;
 

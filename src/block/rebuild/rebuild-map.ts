@@ -1,16 +1,16 @@
+import { splitPath } from '../files/directories.ts';
+import type { Environment } from '../files/environment.ts';
+import { ReaderCache } from '../files/reader-cache.ts';
 import { HOLE, isMarker, segmentOf, slotOf } from '../format/address.ts';
 import type { Address, LogPosition } from '../format/address.ts';
-import type { DiskKeys } from '../keys/disk-keys.ts';
-import type { Environment } from '../files/environment.ts';
 import { decodeMapPage, blocksBelow, ROOT_LEVEL } from '../format/map-page.ts';
+import { SLOT_MAP } from '../format/slot-format.ts';
+import type { DiskKeys } from '../keys/disk-keys.ts';
 import { MapPages } from '../map/map-pages.ts';
 import { walkMap } from '../map/map-walk.ts';
-import { ReaderCache } from '../files/reader-cache.ts';
 import { SegmentStore } from '../segments/segment-store.ts';
-import { SLOT_MAP } from '../format/slot-format.ts';
 import { scanSegment } from './survey.ts';
 import type { FoundSegment, Survey } from './survey.ts';
-import { splitPath } from '../create-disk.ts';
 
 const MAP_PAGES = 4_096;
 /** Maps of unfinished checkpoints and of damaged ones: rarely more than one is passed over. */

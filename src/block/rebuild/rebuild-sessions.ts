@@ -1,10 +1,10 @@
 import { isBefore } from '../format/address.ts';
 import type { LogPosition } from '../format/address.ts';
-import type { DiskKeys } from '../keys/disk-keys.ts';
 import { equalBytes, toHex } from '../format/fixed-bytes.ts';
 import { decodeNote } from '../format/note-format.ts';
 import type { BeginNote, RunNote } from '../format/note-format.ts';
 import { SLOT_DATA, SLOT_NOTE } from '../format/slot-format.ts';
+import type { DiskKeys } from '../keys/disk-keys.ts';
 import { scanSegment } from './survey.ts';
 import type { FoundSegment } from './survey.ts';
 

@@ -1,24 +1,24 @@
 import { messageOf } from '../../base/errors.ts';
-import type { Logger } from '../../base/log.ts';
 import { silentLogger } from '../../base/log.ts';
+import type { Logger } from '../../base/log.ts';
 import { BLOCK_SIZE_BYTES } from '../../base/units.ts';
-import type { DiskKeys } from '../keys/disk-keys.ts';
 import { readWhole } from '../files/durable-files.ts';
-import { HEAD_NAME, ROOTS_NAME, SEGMENTS_NAME, TABLES_NAME } from '../format/file-names.ts';
 import type { Environment } from '../files/environment.ts';
+import { ReaderCache } from '../files/reader-cache.ts';
+import { HEAD_NAME, ROOTS_NAME, SEGMENTS_NAME, TABLES_NAME } from '../format/file-names.ts';
 import { toHex } from '../format/fixed-bytes.ts';
 import { decodeHead, HEAD_SIZE_BYTES } from '../format/head-format.ts';
 import type { Head } from '../format/head-format.ts';
-import { ReaderCache } from '../files/reader-cache.ts';
-import { SegmentFile } from '../segments/segment-file.ts';
-import { isSegmentName } from '../segments/segment-files.ts';
 import { decodeSegmentHeader, headerDigest, SEGMENT_HEADER_REGION_BYTES } from '../format/segment-format.ts';
 import type { SegmentHeader } from '../format/segment-format.ts';
 import { openSlot, SLOT_SIZE_BYTES } from '../format/slot-format.ts';
 import type { SlotMeta } from '../format/slot-format.ts';
-import { readTableFile } from '../tables/table-file.ts';
 import type { SegmentEntry, SegmentTable } from '../format/table-format.ts';
 import { decodeCopies } from '../format/two-copies.ts';
+import type { DiskKeys } from '../keys/disk-keys.ts';
+import { SegmentFile } from '../segments/segment-file.ts';
+import { isSegmentName } from '../segments/segment-files.ts';
+import { readTableFile } from '../tables/table-file.ts';
 
 const CHUNK_SLOTS = 128;
 

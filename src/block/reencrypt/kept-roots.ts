@@ -1,16 +1,16 @@
-import { rangeOf } from '../format/chunk-format.ts';
-import type { DiskState } from '../state/disk-state.ts';
 import { createDurably, readWhole } from '../files/durable-files.ts';
-import { ROOTS_NAME, TABLES_NAME } from '../format/file-names.ts';
 import { osCode } from '../files/file-system.ts';
+import { rangeOf } from '../format/chunk-format.ts';
+import { ROOTS_NAME, TABLES_NAME } from '../format/file-names.ts';
 import { toHex } from '../format/fixed-bytes.ts';
 import type { SegmentEntry } from '../format/segment-entries.ts';
-import { SegmentRanges } from '../segments/segment-ranges.ts';
-import { readChunk, readIndex } from '../tables/table-file.ts';
 import { encodeTable } from '../format/table-format.ts';
 import type { ChunkReference, SegmentTable } from '../format/table-format.ts';
-import type { TableWriter } from '../tables/table-writer.ts';
 import { concatCopies } from '../format/two-copies.ts';
+import { SegmentRanges } from '../segments/segment-ranges.ts';
+import type { DiskState } from '../state/disk-state.ts';
+import { readChunk, readIndex } from '../tables/table-file.ts';
+import type { TableWriter } from '../tables/table-writer.ts';
 
 /** The roots of a disk's snapshots, for who has to look at all of their segments or to replace some. */
 export class KeptRoots {

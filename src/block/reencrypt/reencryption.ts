@@ -1,17 +1,17 @@
 import { isKind, messageOf, SystemError } from '../../base/errors.ts';
 import { Background } from '../collect/background.ts';
-import { DeadSegments } from '../collect/dead-segments.ts';
-import type { EpochRecord } from '../keys/disk-keys.ts';
-import { removeSegmentsOfOlderKeys, removeUnnamedTables } from '../state/disk-checks.ts';
-import type { DiskState } from '../state/disk-state.ts';
+import { deadMark, SEALING_SUFFIX } from '../format/file-names.ts';
 import { toHex } from '../format/fixed-bytes.ts';
 import type { Head, Reencryption as StoredReencryption } from '../format/head-format.ts';
-import { KeptRoots } from './kept-roots.ts';
-import { resealSegment, SEALING_SUFFIX } from './reseal-segment.ts';
+import type { EpochRecord } from '../format/key-records.ts';
 import { epochName } from '../format/segment-entries.ts';
 import type { SegmentEntry } from '../format/segment-entries.ts';
 import { SLOT_SIZE_BYTES } from '../format/slot-format.ts';
 import type { ChunkReference } from '../format/table-format.ts';
+import { removeSegmentsOfOlderKeys, removeUnnamedTables } from '../state/disk-checks.ts';
+import type { DiskState } from '../state/disk-state.ts';
+import { KeptRoots } from './kept-roots.ts';
+import { resealSegment } from './reseal-segment.ts';
 
 /** Segments that are committed together; with many snapshots more, since each commit writes every root again. */
 const BATCH_MIN = 4;
@@ -164,8 +164,7 @@ export class Reencryption {
     const marks: string[] = [];
     // Without the mark a crash at the wrong moment costs space.
     const mark = async (file: string, path: string): Promise<void> => {
-      if ((await env.files.link(file, DeadSegments.markFor(path)).catch(() => false)) !== false)
-        marks.push(DeadSegments.markFor(path));
+      if ((await env.files.link(file, deadMark(path)).catch(() => false)) !== false) marks.push(deadMark(path));
     };
     try {
       for (const [name, entry] of batch) {

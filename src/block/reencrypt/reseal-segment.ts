@@ -1,17 +1,23 @@
 import { BLOCK_SIZE_BYTES } from '../../base/units.ts';
-import { encodeDenseIndex, denseOffset } from '../format/dense-format.ts';
-import type { DiskKeys, EpochRecord } from '../keys/disk-keys.ts';
 import type { Environment } from '../files/environment.ts';
 import type { OpenFile } from '../files/file-system.ts';
 import { ioError } from '../files/io-errors.ts';
-import type { SegmentFile } from '../segments/segment-file.ts';
-import { decodeSegmentHeader, encodeSegmentHeader, headerDigest } from '../format/segment-format.ts';
-import { SEGMENT_HEADER_REGION_BYTES, SEGMENT_ID_SIZE_BYTES } from '../format/segment-format.ts';
+import { encodeDenseIndex, denseOffset } from '../format/dense-format.ts';
+import { SEALING_SUFFIX } from '../format/file-names.ts';
+import type { EpochRecord } from '../format/key-records.ts';
 import type { SegmentEntry } from '../format/segment-entries.ts';
+import {
+  decodeSegmentHeader,
+  encodeSegmentHeader,
+  headerDigest,
+  SEGMENT_HEADER_REGION_BYTES,
+  SEGMENT_ID_SIZE_BYTES,
+} from '../format/segment-format.ts';
 import { openSlot, sealSlot, SLOT_MAP, SLOT_SIZE_BYTES, slotOffset } from '../format/slot-format.ts';
 import { concatCopies, decodeCopies } from '../format/two-copies.ts';
+import type { DiskKeys } from '../keys/disk-keys.ts';
+import type { SegmentFile } from '../segments/segment-file.ts';
 
-export const SEALING_SUFFIX = '.sealing';
 /** Slots that are read, sealed and written at once: about 4 ms of the main thread with AES. */
 const RUN_SLOTS = 62;
 /** Dirty bytes are handed to the device in pieces, so that a flush of a client never waits for a whole file. */

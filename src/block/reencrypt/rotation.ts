@@ -1,9 +1,9 @@
 import { SystemError } from '../../base/errors.ts';
-import { OLDER_KEYS_MAX } from '../keys/disk-keys.ts';
-import type { DiskState } from '../state/disk-state.ts';
-import type { DataKey } from '../files/environment.ts';
 import { WRAPPED_KEY_SIZE_BYTES_MAX } from '../format/head-format.ts';
 import type { Reencryption } from '../format/head-format.ts';
+import { OLDER_KEYS_MAX } from '../format/key-records.ts';
+import type { DataKey } from '../keys/data-key.ts';
+import type { DiskState } from '../state/disk-state.ts';
 
 /** Another data key for a disk, and what its head says of it from then on. */
 export interface Rotation {

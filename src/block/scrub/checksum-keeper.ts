@@ -1,11 +1,11 @@
 import { messageOf } from '../../base/errors.ts';
-import { listChecksums, removeChecksums, writeChecksums } from '../segments/checksum-file.ts';
 import { checksumOf } from '../format/checksum-format.ts';
-import type { DiskState } from '../state/disk-state.ts';
 import { toHex } from '../format/fixed-bytes.ts';
 import { SEGMENT_HEADER_REGION_BYTES } from '../format/segment-format.ts';
 import { SLOT_SIZE_BYTES } from '../format/slot-format.ts';
 import type { SegmentEntry } from '../format/table-format.ts';
+import { listChecksums, removeChecksums, writeChecksums } from '../segments/checksum-file.ts';
+import type { DiskState } from '../state/disk-state.ts';
 
 /** 1 MiB: 0.3 ms of CRC-32. With the pause, 50 MiB/s at most, which is under 2 % of a core. */
 const CHUNK_SLOTS = 256;

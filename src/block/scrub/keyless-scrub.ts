@@ -1,20 +1,20 @@
 import { isKind, messageOf, SystemError } from '../../base/errors.ts';
-import { readChecksums } from '../segments/checksum-file.ts';
+import { readWhole } from '../files/durable-files.ts';
+import type { Environment } from '../files/environment.ts';
+import { ReaderCache } from '../files/reader-cache.ts';
 import { checksumOf, NO_CHECKSUM } from '../format/checksum-format.ts';
 import type { Checksums } from '../format/checksum-format.ts';
 import { HEAD_NAME, ROOTS_NAME, SEGMENTS_NAME, TABLES_NAME } from '../format/file-names.ts';
-import type { Environment } from '../files/environment.ts';
 import { equalBytes, fromHex, toHex } from '../format/fixed-bytes.ts';
-import { ReaderCache } from '../files/reader-cache.ts';
-import type { ScrubOptions } from './scrub.ts';
+import { SEGMENT_HEADER_REGION_BYTES } from '../format/segment-format.ts';
+import { SLOT_SIZE_BYTES } from '../format/slot-format.ts';
+import { readChecksums } from '../segments/checksum-file.ts';
+import { SegmentFile } from '../segments/segment-file.ts';
+import { isSegmentName } from '../segments/segment-files.ts';
 import { ScrubPace } from './scrub-pace.ts';
 import { causeInWords, DAMAGES_MAX } from './scrub-report.ts';
 import type { Cause, Damage, ScrubReport } from './scrub-report.ts';
-import { SEGMENT_HEADER_REGION_BYTES } from '../format/segment-format.ts';
-import { isSegmentName } from '../segments/segment-files.ts';
-import { SegmentFile } from '../segments/segment-file.ts';
-import { SLOT_SIZE_BYTES } from '../format/slot-format.ts';
-import { readWhole } from '../files/durable-files.ts';
+import type { ScrubOptions } from './scrub.ts';
 
 const CHUNK_SLOTS = 128;
 

@@ -1,9 +1,9 @@
-import { AddressSet } from './address-set.ts';
 import { isMarker } from '../format/address.ts';
 import type { Address } from '../format/address.ts';
-import { walkMap } from '../map/map-walk.ts';
 import { blocksBelow, PAGE_ENTRIES } from '../format/map-page.ts';
 import type { MapPages } from '../map/map-pages.ts';
+import { walkMap } from '../map/map-walk.ts';
+import { AddressSet } from './address-set.ts';
 import type { Cause, Cost } from './scrub-report.ts';
 import { addressIn, pageIn } from './scrubbed-states.ts';
 import type { KeptState } from './scrubbed-states.ts';

@@ -1,18 +1,22 @@
 import { messageOf, SystemError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { BLOCK_SIZE_BYTES } from '../../base/units.ts';
-import { AddressSet } from './address-set.ts';
-import { addressOf, isMarker, segmentOf, slotOf } from '../format/address.ts';
-import type { Address } from '../format/address.ts';
-import { readChecksums, removeStaleChecksums, writeChecksums } from '../segments/checksum-file.ts';
-import { checksumOf, NO_CHECKSUM } from '../format/checksum-format.ts';
-import type { Checksums } from '../format/checksum-format.ts';
-import type { DiskKeys } from '../keys/disk-keys.ts';
-import { SEGMENTS_NAME } from '../format/file-names.ts';
 import type { Environment } from '../files/environment.ts';
 import { osCode } from '../files/file-system.ts';
+import { addressOf, isMarker, segmentOf, slotOf } from '../format/address.ts';
+import type { Address } from '../format/address.ts';
+import { checksumOf, NO_CHECKSUM } from '../format/checksum-format.ts';
+import type { Checksums } from '../format/checksum-format.ts';
+import { SEGMENTS_NAME } from '../format/file-names.ts';
 import { equalBytes, toHex } from '../format/fixed-bytes.ts';
+import { headerDigest, SEGMENT_HEADER_REGION_BYTES } from '../format/segment-format.ts';
+import { openSlot, SLOT_SIZE_BYTES } from '../format/slot-format.ts';
+import type { SegmentEntry } from '../format/table-format.ts';
+import type { DiskKeys } from '../keys/disk-keys.ts';
 import { walkMap } from '../map/map-walk.ts';
+import { readChecksums, removeStaleChecksums, writeChecksums } from '../segments/checksum-file.ts';
+import type { SegmentStore } from '../segments/segment-store.ts';
+import { AddressSet } from './address-set.ts';
 import { findCosts } from './scrub-costs.ts';
 import type { Failures } from './scrub-costs.ts';
 import { ScrubPace } from './scrub-pace.ts';
@@ -20,10 +24,6 @@ import { causeInWords, COSTS_MAX, costInWords, DAMAGES_MAX } from './scrub-repor
 import type { Cause, Damage, ScrubReport } from './scrub-report.ts';
 import { KeptFiles } from './scrubbed-states.ts';
 import type { KeptState } from './scrubbed-states.ts';
-import { headerDigest, SEGMENT_HEADER_REGION_BYTES } from '../format/segment-format.ts';
-import type { SegmentStore } from '../segments/segment-store.ts';
-import { openSlot, SLOT_SIZE_BYTES } from '../format/slot-format.ts';
-import type { SegmentEntry } from '../format/table-format.ts';
 
 /** 528 KB: at most 1 ms of AES, 2 ms of SM4. */
 const CHUNK_SLOTS = 128;

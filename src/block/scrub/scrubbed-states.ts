@@ -1,17 +1,17 @@
 import { messageOf } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
-import type { Address } from '../format/address.ts';
 import { isMarker } from '../format/address.ts';
-import type { DiskKeys } from '../keys/disk-keys.ts';
+import type { Address } from '../format/address.ts';
 import { ROOTS_NAME } from '../format/file-names.ts';
-import type { DiskState } from '../state/disk-state.ts';
 import { equalBytes } from '../format/fixed-bytes.ts';
 import { ROOT_LEVEL } from '../format/map-page.ts';
+import type { SegmentEntry } from '../format/table-format.ts';
+import type { DiskKeys } from '../keys/disk-keys.ts';
 import { MapPages } from '../map/map-pages.ts';
 import type { Overlay } from '../map/overlay.ts';
 import type { SegmentStore } from '../segments/segment-store.ts';
+import type { DiskState } from '../state/disk-state.ts';
 import { readTableFile } from '../tables/table-file.ts';
-import type { SegmentEntry } from '../format/table-format.ts';
 
 /** One of the states that a disk's directory keeps: the disk as it is (empty name), or a snapshot. */
 export interface KeptState {

@@ -1,11 +1,9 @@
-import { decodeChecksums, encodeChecksums } from '../format/checksum-format.ts';
-import type { Checksums } from '../format/checksum-format.ts';
 import { osCode } from '../files/file-system.ts';
 import type { FileSystem } from '../files/file-system.ts';
+import { decodeChecksums, encodeChecksums } from '../format/checksum-format.ts';
+import type { Checksums } from '../format/checksum-format.ts';
+import { CHECKSUMS_NAME } from '../format/file-names.ts';
 import { toHex } from '../format/fixed-bytes.ts';
-
-/** Beside `seg/`; made when the first checksums are kept. */
-export const CHECKSUMS_NAME = 'sums';
 
 /** Undefined when nobody took them, or their file is damaged: then there are none, and no harm is done. */
 export async function readChecksums(

@@ -1,11 +1,11 @@
-import type { Logger } from '../../base/log.ts';
-import { decodeDenseIndex, DENSE_INDEX_AT, DENSE_INDEX_SIZE_BYTES, denseOffset } from '../format/dense-format.ts';
-import type { DenseIndex } from '../format/dense-format.ts';
 import { Deferred } from '../../base/deferred.ts';
+import type { Logger } from '../../base/log.ts';
 import { osCode } from '../files/file-system.ts';
 import type { FileSystem, OpenFile } from '../files/file-system.ts';
 import { corrupt, ioError } from '../files/io-errors.ts';
 import type { Closable, ReaderCache } from '../files/reader-cache.ts';
+import { decodeDenseIndex, DENSE_INDEX_AT, DENSE_INDEX_SIZE_BYTES, denseOffset } from '../format/dense-format.ts';
+import type { DenseIndex } from '../format/dense-format.ts';
 import { SLOT_SIZE_BYTES, slotOffset, slotsInFile } from '../format/slot-format.ts';
 
 export interface SegmentFileParts {

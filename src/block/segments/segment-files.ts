@@ -1,12 +1,13 @@
-import { concatCopies } from '../format/two-copies.ts';
 import type { Random } from '../../base/random.ts';
-import type { DiskKeys, EpochRecord } from '../keys/disk-keys.ts';
 import type { FileSystem, OpenFile } from '../files/file-system.ts';
+import type { EpochRecord } from '../format/key-records.ts';
 import { encodeSegmentHeader, headerDigest, SEGMENT_ID_SIZE_BYTES } from '../format/segment-format.ts';
 import type { SegmentKind } from '../format/segment-format.ts';
+import type { SegmentEntry } from '../format/table-format.ts';
+import { concatCopies } from '../format/two-copies.ts';
+import type { DiskKeys } from '../keys/disk-keys.ts';
 import type { SegmentStore } from './segment-store.ts';
 import type { SpareFiles } from './spare-files.ts';
-import type { SegmentEntry } from '../format/table-format.ts';
 
 /** A segment that was just made: its header is durable, its name is not. */
 export interface FreshSegment {

@@ -1,9 +1,9 @@
-import { toHex } from '../format/fixed-bytes.ts';
 import { corrupt } from '../files/io-errors.ts';
+import { toHex } from '../format/fixed-bytes.ts';
+import type { SegmentEntry, SegmentTable } from '../format/table-format.ts';
 import { SegmentFile } from './segment-file.ts';
 import type { SegmentFileParts } from './segment-file.ts';
 import { SegmentRanges } from './segment-ranges.ts';
-import type { SegmentEntry, SegmentTable } from '../format/table-format.ts';
 
 interface Known {
   readonly entry: SegmentEntry;

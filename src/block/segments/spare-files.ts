@@ -1,6 +1,5 @@
 import type { FileSystem } from '../files/file-system.ts';
-
-export const SPARE_SUFFIX = '.spare';
+import { SPARE_SUFFIX } from '../format/file-names.ts';
 
 /**
  * Segment files that nobody needs any more and that were written in full: the next log segments go into them, since a

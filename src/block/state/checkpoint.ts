@@ -1,22 +1,22 @@
 import { messageOf } from '../../base/errors.ts';
-import type { Address, LogPosition } from '../format/address.ts';
-import type { EpochRecord } from '../keys/disk-keys.ts';
-import { ROOTS_NAME, TABLES_NAME } from '../format/file-names.ts';
-import type { DiskState } from './disk-state.ts';
 import { replaceDurably } from '../files/durable-files.ts';
+import { ioError } from '../files/io-errors.ts';
+import type { Address, LogPosition } from '../format/address.ts';
+import { ROOTS_NAME, TABLES_NAME } from '../format/file-names.ts';
 import { toHex } from '../format/fixed-bytes.ts';
 import type { Head } from '../format/head-format.ts';
-import { ioError } from '../files/io-errors.ts';
+import type { EpochRecord } from '../format/key-records.ts';
+import { encodeTable } from '../format/table-format.ts';
+import type { ChunkReference, SegmentEntry } from '../format/table-format.ts';
+import { concatCopies } from '../format/two-copies.ts';
 import { MapMerge } from '../map/map-merge.ts';
 import { MapWriter } from '../map/map-writer.ts';
 import { Overlay } from '../map/overlay.ts';
-import { Pace } from './pace.ts';
 import type { SegmentMaker } from '../segments/segment-files.ts';
 import type { FrozenSegments } from '../segments/segment-ranges.ts';
-import { encodeTable } from '../format/table-format.ts';
-import type { ChunkReference, SegmentEntry } from '../format/table-format.ts';
 import type { TableWriter } from '../tables/table-writer.ts';
-import { concatCopies } from '../format/two-copies.ts';
+import type { DiskState } from './disk-state.ts';
+import { Pace } from './pace.ts';
 
 const NO_LOG: Head['log'] = { segment: 0, id: new Uint8Array(16), slot: 0 };
 

@@ -1,22 +1,28 @@
 import { messageOf } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
-import { decodeHead, HEAD_COPIES, HEAD_SIZE_BYTES } from '../format/head-format.ts';
-import { HEAD_NAME, ROOTS_NAME, SEGMENTS_NAME, TABLES_NAME } from '../format/file-names.ts';
 import { readWhole } from '../files/durable-files.ts';
-import type { DiskState } from './disk-state.ts';
-import { DeadSegments } from '../collect/dead-segments.ts';
-import { DENSE_SUFFIX } from '../collect/dense-rewrite.ts';
+import {
+  DENSE_SUFFIX,
+  HEAD_NAME,
+  markedDead,
+  RESCUE_SUFFIX,
+  ROOTS_NAME,
+  SEALING_SUFFIX,
+  SEGMENTS_NAME,
+  SPARE_SUFFIX,
+  TABLES_NAME,
+} from '../format/file-names.ts';
 import { equalBytes, toHex } from '../format/fixed-bytes.ts';
-import { checkTableFile, readTableFile } from '../tables/table-file.ts';
+import { decodeHead, HEAD_COPIES, HEAD_SIZE_BYTES } from '../format/head-format.ts';
 import { decodeSegmentHeader, headerDigest, SEGMENT_HEADER_REGION_BYTES } from '../format/segment-format.ts';
+import { decodeCopies } from '../format/two-copies.ts';
 import { isSegmentName } from '../segments/segment-files.ts';
 import { filesOfRoots } from '../tables/named-files.ts';
-import { SEALING_SUFFIX } from '../reencrypt/reseal-segment.ts';
 import type { NamedFiles } from '../tables/named-files.ts';
-import { SPARE_SUFFIX } from '../segments/spare-files.ts';
-import { decodeCopies } from '../format/two-copies.ts';
+import { checkTableFile, readTableFile } from '../tables/table-file.ts';
+import type { DiskState } from './disk-state.ts';
 
-const OWN_SUFFIXES = ['.rescue', DENSE_SUFFIX, SEALING_SUFFIX, SPARE_SUFFIX];
+const OWN_SUFFIXES = [RESCUE_SUFFIX, DENSE_SUFFIX, SEALING_SUFFIX, SPARE_SUFFIX];
 /** Up to this many segments the check of their headers is part of the open; beyond, it would be felt (20 us each). */
 export const CHECKED_AT_OPEN_MAX = 2_000;
 
@@ -94,8 +100,8 @@ export async function removeLeftovers(state: DiskState): Promise<void> {
   const unknown = (await env.files.list(state.path(SEGMENTS_NAME))).filter((name) => !known.has(name));
   const inRoots = await removeUnnamedTables(state);
   if (unknown.length === 0) return;
-  const marks = unknown.filter((name) => DeadSegments.nameOf(name) !== undefined);
-  const dead = new Set(marks.map((name) => DeadSegments.nameOf(name) ?? ''));
+  const marks = unknown.filter((name) => markedDead(name) !== undefined);
+  const dead = new Set(marks.map((name) => markedDead(name) ?? ''));
   for (const name of unknown) {
     if (inRoots?.segments.has(name) === true || marks.includes(name)) continue;
     if (inRoots !== undefined && dead.has(name)) {

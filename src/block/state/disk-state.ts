@@ -1,26 +1,26 @@
 import { createHash } from 'node:crypto';
 
-import type { Address, LogPosition } from '../format/address.ts';
-import type { DiskKeys } from '../keys/disk-keys.ts';
-import { NO_WORK } from './disk-work.ts';
-import type { DiskWork } from './disk-work.ts';
 import type { Environment, Limits } from '../files/environment.ts';
+import { ReaderCache } from '../files/reader-cache.ts';
+import type { Address, LogPosition } from '../format/address.ts';
 import { ROOTS_NAME, SEGMENTS_NAME, TABLES_NAME } from '../format/file-names.ts';
-import type { HeadFile } from './head-file.ts';
 import type { Head } from '../format/head-format.ts';
+import type { Pin } from '../format/pin.ts';
+import { slotOffset } from '../format/slot-format.ts';
+import type { SegmentTable, TableFields } from '../format/table-format.ts';
+import type { DiskKeys } from '../keys/disk-keys.ts';
 import type { Log } from '../log/log.ts';
 import { MapPages } from '../map/map-pages.ts';
 import { Overlay } from '../map/overlay.ts';
-import type { Pace } from './pace.ts';
-import type { Pin } from '../format/pin.ts';
-import { ReaderCache } from '../files/reader-cache.ts';
 import type { SegmentMaker } from '../segments/segment-files.ts';
 import { SegmentStore } from '../segments/segment-store.ts';
-import { slotOffset } from '../format/slot-format.ts';
 import { SpareFiles } from '../segments/spare-files.ts';
 import { TableWriter } from '../tables/table-writer.ts';
-import type { SegmentTable, TableFields } from '../format/table-format.ts';
 import { UnusedChunks } from '../tables/unused-chunks.ts';
+import { NO_WORK } from './disk-work.ts';
+import type { DiskWork } from './disk-work.ts';
+import type { HeadFile } from './head-file.ts';
+import type { Pace } from './pace.ts';
 
 /** A disk that is being written: begun by the first write after an open, ended by the close. */
 export interface Session {

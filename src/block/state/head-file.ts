@@ -1,12 +1,12 @@
 import { SystemError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
-import type { DiskKeys } from '../keys/disk-keys.ts';
 import { osCode } from '../files/file-system.ts';
 import type { FileSystem, OpenFile } from '../files/file-system.ts';
+import { corrupt, ioError } from '../files/io-errors.ts';
 import { decodeHead, encodeHead, HEAD_COPIES, HEAD_SIZE_BYTES, pinOf } from '../format/head-format.ts';
 import type { Head } from '../format/head-format.ts';
-import { corrupt, ioError } from '../files/io-errors.ts';
 import type { Pin } from '../format/pin.ts';
+import type { DiskKeys } from '../keys/disk-keys.ts';
 
 /**
  * The head's file: two places for the same record, written one after the other and each made durable before the next,

@@ -1,24 +1,22 @@
 import { isKind } from '../../base/errors.ts';
 import type { SystemError } from '../../base/errors.ts';
+import { corrupt } from '../files/io-errors.ts';
 import { isBefore } from '../format/address.ts';
 import type { Address, LogPosition } from '../format/address.ts';
-import { commitRecovered } from './checkpoint.ts';
-import { DeadSegments } from '../collect/dead-segments.ts';
-import type { DiskState } from './disk-state.ts';
-
-import { MARK_NAME } from '../format/file-names.ts';
+import { MARK_NAME, markedDead } from '../format/file-names.ts';
 import { equalBytes, toHex } from '../format/fixed-bytes.ts';
-import { corrupt } from '../files/io-errors.ts';
-import { LogReader } from '../log/log-reader.ts';
-import { readMark } from '../log/mark-file.ts';
 import { decodeNote, NOT_A_BLOCK } from '../format/note-format.ts';
 import type { RunNote } from '../format/note-format.ts';
-import { filesOfRoots } from '../tables/named-files.ts';
-import { Overlay } from '../map/overlay.ts';
-import { isSegmentName } from '../segments/segment-files.ts';
-import { makerFor } from './session.ts';
 import { SLOT_DATA, SLOT_NOTE } from '../format/slot-format.ts';
 import type { SlotMeta } from '../format/slot-format.ts';
+import { LogReader } from '../log/log-reader.ts';
+import { readMark } from '../log/mark-file.ts';
+import { Overlay } from '../map/overlay.ts';
+import { isSegmentName } from '../segments/segment-files.ts';
+import { filesOfRoots } from '../tables/named-files.ts';
+import { commitRecovered } from './checkpoint.ts';
+import type { DiskState } from './disk-state.ts';
+import { makerFor } from './session.ts';
 
 /**
  * Brings a disk that was not closed to the state of a closed one:
@@ -113,7 +111,7 @@ async function sessionReaders(
   try {
     const names = await env.files.list(store.directory);
     // Nobody needs them, whatever their headers say: those of a clone's source verify under no key of the clone.
-    for (const name of names) known.add(DeadSegments.nameOf(name) ?? '');
+    for (const name of names) known.add(markedDead(name) ?? '');
     for (const name of names) {
       if (known.has(name) || !isSegmentName(name)) continue;
       const opening = LogReader.open(env.files, store.directory, name, keys, options.mode);

@@ -1,13 +1,13 @@
 import { messageOf } from '../../base/errors.ts';
-import type { DiskState, Session } from './disk-state.ts';
-import { machineDigest } from './disk-state.ts';
+import { ioError } from '../files/io-errors.ts';
 import { MARK_NAME } from '../format/file-names.ts';
 import { storedInode } from '../format/head-format.ts';
-import { ioError } from '../files/io-errors.ts';
 import { Log } from '../log/log.ts';
 import type { LogParts } from '../log/log.ts';
 import { MarkFile } from '../log/mark-file.ts';
 import { SegmentMaker } from '../segments/segment-files.ts';
+import { machineDigest } from './disk-state.ts';
+import type { DiskState, Session } from './disk-state.ts';
 
 const SESSION_ID_SIZE_BYTES = 16;
 

@@ -1,12 +1,12 @@
 import { isKind } from '../../base/errors.ts';
-import { readChunkFields } from '../format/chunk-format.ts';
-import { ROOTS_NAME } from '../format/file-names.ts';
 import { readWhole } from '../files/durable-files.ts';
 import type { FileSystem } from '../files/file-system.ts';
+import { readChunkFields } from '../format/chunk-format.ts';
+import { ROOTS_NAME } from '../format/file-names.ts';
 import { toHex } from '../format/fixed-bytes.ts';
-import { tablesBeside } from './table-file.ts';
 import { readTableFields } from '../format/table-format.ts';
 import { decodeSizedCopies } from '../format/two-copies.ts';
+import { tablesBeside } from './table-file.ts';
 
 /** Names of files that tables need, 32 hex digits each. */
 export interface NamedFiles {

@@ -1,15 +1,16 @@
 import type { Logger } from '../../base/log.ts';
-import { readChunkFields } from '../format/chunk-format.ts';
-import type { DiskKeys, EpochRecord } from '../keys/disk-keys.ts';
 import { readWhole } from '../files/durable-files.ts';
-import { equalBytes, toHex } from '../format/fixed-bytes.ts';
-import { TABLES_NAME } from '../format/file-names.ts';
 import type { FileSystem } from '../files/file-system.ts';
 import { corrupt } from '../files/io-errors.ts';
+import { readChunkFields } from '../format/chunk-format.ts';
+import { TABLES_NAME } from '../format/file-names.ts';
+import { equalBytes, toHex } from '../format/fixed-bytes.ts';
+import type { EpochRecord } from '../format/key-records.ts';
 import { epochName } from '../format/segment-entries.ts';
 import { decodeTable, tableDigest } from '../format/table-format.ts';
 import type { ChunkReference, SegmentEntry, SegmentTable } from '../format/table-format.ts';
 import { decodeSizedCopies } from '../format/two-copies.ts';
+import type { DiskKeys } from '../keys/disk-keys.ts';
 
 /**
  * A checkpoint's table or a snapshot's root with all of its segments.

@@ -1,14 +1,14 @@
 import type { Random } from '../../base/random.ts';
-import { encodeChunk } from '../format/chunk-format.ts';
-import type { DiskKeys } from '../keys/disk-keys.ts';
 import { createDurably } from '../files/durable-files.ts';
-import { toHex } from '../format/fixed-bytes.ts';
 import type { FileSystem } from '../files/file-system.ts';
 import { ioError } from '../files/io-errors.ts';
-import type { FrozenSegments } from '../segments/segment-ranges.ts';
+import { encodeChunk } from '../format/chunk-format.ts';
+import { toHex } from '../format/fixed-bytes.ts';
 import { CHUNK_ID_SIZE_BYTES, encodeTable, tableDigest } from '../format/table-format.ts';
 import type { ChunkReference, TableFields } from '../format/table-format.ts';
 import { concatCopies } from '../format/two-copies.ts';
+import type { DiskKeys } from '../keys/disk-keys.ts';
+import type { FrozenSegments } from '../segments/segment-ranges.ts';
 
 const TABLE_ID_SIZE_BYTES = 16;
 

@@ -2,8 +2,8 @@ import { messageOf } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { FileSystem } from '../files/file-system.ts';
 import { toHex } from '../format/fixed-bytes.ts';
-import { addFilesOf, noFiles } from './named-files.ts';
 import type { ChunkReference } from '../format/table-format.ts';
+import { addFilesOf, noFiles } from './named-files.ts';
 
 /** So many chunks may wait until somebody looks whether a snapshot still needs them; full ones have 116 KiB each. */
 const UNDECIDED_MAX = 64;

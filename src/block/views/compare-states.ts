@@ -1,10 +1,10 @@
 import { BLOCK_SIZE_BYTES } from '../../base/units.ts';
+import { BlockResolver } from '../blocks/block-resolver.ts';
+import type { ReadableState } from '../blocks/readable-state.ts';
 import { DAMAGED, isMarker, segmentOf } from '../format/address.ts';
 import type { Address } from '../format/address.ts';
-import { BlockResolver } from '../blocks/block-resolver.ts';
 import { equalBytes } from '../format/fixed-bytes.ts';
 import { blocksBelow, PAGE_ENTRIES, ROOT_LEVEL } from '../format/map-page.ts';
-import type { ReadableState } from '../blocks/readable-state.ts';
 import { Slices } from './slices.ts';
 
 /** A range of a disk, and whether it differs from an older state. */

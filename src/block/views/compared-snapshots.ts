@@ -1,7 +1,7 @@
 import { corrupt } from '../files/io-errors.ts';
+import type { DiskState } from '../state/disk-state.ts';
 import { changedBetween } from './compare-states.ts';
 import type { ChangedExtent } from './compare-states.ts';
-import type { DiskState } from '../state/disk-state.ts';
 import { readRoot } from './snapshot-root.ts';
 import { SnapshotState } from './snapshot-state.ts';
 

@@ -1,9 +1,9 @@
 import { isKind } from '../../base/errors.ts';
 import type { Address } from '../format/address.ts';
-import type { DiskState } from '../state/disk-state.ts';
 import { ROOTS_NAME } from '../format/file-names.ts';
 import { MapPages } from '../map/map-pages.ts';
 import type { SegmentStore } from '../segments/segment-store.ts';
+import type { DiskState } from '../state/disk-state.ts';
 import { readRoot } from './snapshot-root.ts';
 import { countUsage } from './usage.ts';
 import type { DiskUsage } from './usage.ts';

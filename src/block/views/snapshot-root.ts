@@ -1,13 +1,13 @@
 import { SystemError } from '../../base/errors.ts';
-import type { DiskKeys } from '../keys/disk-keys.ts';
-import { HEAD_NAME, ROOTS_NAME } from '../format/file-names.ts';
 import type { Environment } from '../files/environment.ts';
-import { HeadFile } from '../state/head-file.ts';
 import { corrupt } from '../files/io-errors.ts';
-import { checkPin } from '../open-disk.ts';
+import { HEAD_NAME, ROOTS_NAME } from '../format/file-names.ts';
 import type { Pin } from '../format/pin.ts';
-import { readTableFile } from '../tables/table-file.ts';
 import type { SegmentTable } from '../format/table-format.ts';
+import type { DiskKeys } from '../keys/disk-keys.ts';
+import { checkPin } from '../state/check-pin.ts';
+import { HeadFile } from '../state/head-file.ts';
+import { readTableFile } from '../tables/table-file.ts';
 
 /**
  * The state that a snapshot keeps. Takes no lock: the disk may be open for writing.

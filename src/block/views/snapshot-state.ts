@@ -1,11 +1,11 @@
 import type { Logger } from '../../base/log.ts';
+import type { ReadableState } from '../blocks/readable-state.ts';
 import type { Address } from '../format/address.ts';
+import type { SegmentTable } from '../format/table-format.ts';
 import type { DiskKeys } from '../keys/disk-keys.ts';
 import { MapPages } from '../map/map-pages.ts';
 import { Overlay } from '../map/overlay.ts';
-import type { ReadableState } from '../blocks/readable-state.ts';
 import type { SegmentStore } from '../segments/segment-store.ts';
-import type { SegmentTable } from '../format/table-format.ts';
 
 /** Fewer than an open disk keeps: 4 MiB of map pages reach over 2 GiB of blocks, and a copy reads in order. */
 const MAP_PAGES_MAX = 1_024;

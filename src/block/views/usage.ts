@@ -3,10 +3,10 @@ import { HOLE, isMarker } from '../format/address.ts';
 import type { Address } from '../format/address.ts';
 import { blocksBelow, PAGE_ENTRIES, ROOT_LEVEL, uniformPage } from '../format/map-page.ts';
 import type { MapEntries } from '../format/map-page.ts';
+import { SLOT_SIZE_BYTES } from '../format/slot-format.ts';
 import type { MapPages } from '../map/map-pages.ts';
 import type { Overlay } from '../map/overlay.ts';
 import { Slices } from './slices.ts';
-import { SLOT_SIZE_BYTES } from '../format/slot-format.ts';
 
 /** What one state of a disk takes: the disk as it is (empty `snapshotId`), or a snapshot. */
 export interface StateUsage {

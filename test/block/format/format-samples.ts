@@ -3,7 +3,7 @@ import { addressOf } from '../../../src/block/format/address.ts';
 import { decodeChunk, encodeChunk } from '../../../src/block/format/chunk-format.ts';
 import type { Chunk } from '../../../src/block/format/chunk-format.ts';
 import { DiskKeys } from '../../../src/block/keys/disk-keys.ts';
-import type { EpochRecord } from '../../../src/block/keys/disk-keys.ts';
+import type { EpochRecord } from '../../../src/block/format/key-records.ts';
 import { decodeHead, encodeHead } from '../../../src/block/format/head-format.ts';
 import type { Head } from '../../../src/block/format/head-format.ts';
 import { decodeMapPage, encodeMapPage, PAGE_ENTRIES } from '../../../src/block/format/map-page.ts';

@@ -8,7 +8,8 @@ import { createHmac, hkdfSync } from 'node:crypto';
 import type { Suite } from '../../../src/crypto/aead.ts';
 import { nodeCipherBackend } from '../../../src/crypto/node-aead.ts';
 import { DiskKeys } from '../../../src/block/keys/disk-keys.ts';
-import type { EpochRecord, MacPurpose } from '../../../src/block/keys/disk-keys.ts';
+import type { EpochRecord } from '../../../src/block/format/key-records.ts';
+import type { MacPurpose } from '../../../src/block/format/record-macs.ts';
 
 /** `length` bytes that count up from `first`. */
 export function counting(first: number, length: number): Uint8Array {

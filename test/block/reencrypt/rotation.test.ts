@@ -8,7 +8,7 @@ import { cloneDisk, deleteSnapshot, openSnapshotView } from '../../../src/block/
 import type { DataKey, Disk } from '../../../src/block/disk.ts';
 import { readChunkFields } from '../../../src/block/format/chunk-format.ts';
 import { DiskKeys } from '../../../src/block/keys/disk-keys.ts';
-import type { EpochRecord } from '../../../src/block/keys/disk-keys.ts';
+import type { EpochRecord } from '../../../src/block/format/key-records.ts';
 import { openSlot, SLOT_SIZE_BYTES } from '../../../src/block/format/slot-format.ts';
 import { readTableFields } from '../../../src/block/format/table-format.ts';
 import type { Suite } from '../../../src/crypto/aead.ts';
