@@ -19,7 +19,7 @@ const block = (file: string, name: string, from: string, to = ''): BrokenPromise
 export const BROKEN_PROMISES: readonly BrokenPromise[] = [
   // Order and durability of writes.
   block(
-    'disk.ts',
+    'client-writes.ts',
     'answers a write before it is written',
     '      await change(log);\n      await log.written();\n',
     '      await change(log);\n',

@@ -2,14 +2,16 @@ import { isKind, messageOf, SystemError } from '../../base/errors.ts';
 import { Background } from '../collect/background.ts';
 import { deadMark, SEALING_SUFFIX } from '../format/file-names.ts';
 import { toHex } from '../format/fixed-bytes.ts';
-import type { Head, Reencryption as StoredReencryption } from '../format/head-format.ts';
+import type { Reencryption as StoredReencryption } from '../format/head-format.ts';
 import type { EpochRecord } from '../format/key-records.ts';
 import { epochName } from '../format/segment-entries.ts';
 import type { SegmentEntry } from '../format/segment-entries.ts';
 import { SLOT_SIZE_BYTES } from '../format/slot-format.ts';
 import type { ChunkReference } from '../format/table-format.ts';
+import type { Commits } from '../state/commits.ts';
 import { removeSegmentsOfOlderKeys, removeUnnamedTables } from '../state/disk-checks.ts';
 import type { DiskState } from '../state/disk-state.ts';
+import type { OpenParts } from '../state/open-parts.ts';
 import { KeptRoots } from './kept-roots.ts';
 import { resealSegment } from './reseal-segment.ts';
 
@@ -29,18 +31,6 @@ export interface ReencryptionProgress {
   readonly bytesTotal: number;
 }
 
-/** What a re-encryption needs of the disk that it works on. */
-export interface ReencryptionTurns {
-  /** Runs work while no checkpoint does. */
-  readonly inHeadTurn: <T>(work: () => Promise<T>) => Promise<T>;
-  /** Runs work while no collection does. */
-  readonly alone: <T>(work: () => Promise<T>) => Promise<T>;
-  /** Writes a table and a head, in the head's turn. @param freshEpochs the log goes on under another epoch. */
-  readonly commit: (freshEpochs: boolean) => Promise<void>;
-  /** Writes the head with other fields, in the head's turn. */
-  readonly writeHead: (changes: Partial<Head>) => Promise<void>;
-}
-
 /**
  * Files to be replaced, by name, each with the entry that has the most of its slots. Not by number: after an interrupted
  * run two files may have one number, and a collection leaves in each what the states need that name that file.
@@ -56,15 +46,17 @@ export class Reencryption {
   readonly #state: DiskState;
   readonly #background: Background;
   readonly #roots: KeptRoots;
-  readonly #turns: ReencryptionTurns;
+  readonly #commits: Commits;
+  readonly #alone: OpenParts['alone'];
   /** By old epoch: what a snapshot or clone may not open stays under another key than what it may. */
   readonly #epochs = new Map<string, EpochRecord>();
   #stop = new AbortController();
   #left: { segments: number; slots: number } | undefined;
 
-  constructor(state: DiskState, turns: ReencryptionTurns) {
+  constructor({ state, commits, alone }: OpenParts) {
     this.#state = state;
-    this.#turns = turns;
+    this.#commits = commits;
+    this.#alone = alone;
     this.#roots = new KeptRoots(state);
     this.#background = new Background(state.env.clock, () => state.session?.log.slotsAppended ?? 0);
   }
@@ -123,14 +115,14 @@ export class Reencryption {
       const pending = await this.#pending(isOld);
       this.#left = sizeOf(pending);
       if (pending.size === 0) {
-        if (await this.#turns.inHeadTurn(() => this.#finish(isOld))) return;
+        if (await this.#commits.inTurn(() => this.#finish(isOld))) return;
         continue;
       }
       const batchMax = Math.min(BATCH_MAX, Math.max(BATCH_MIN, (await this.#roots.names()).length / ROOTS_PER_SEGMENT));
       const all = [...pending.entries()].sort(([, a], [, b]) => a.number - b.number);
       for (let at = 0; at < all.length; at += batchMax) {
         const batch = new Map(all.slice(at, at + batchMax));
-        await this.#turns.alone(() => this.#batch(batch));
+        await this.#alone(() => this.#batch(batch));
         this.#left = { ...this.#left };
         for (const { slots } of batch.values()) {
           this.#left.segments -= 1;
@@ -190,7 +182,7 @@ export class Reencryption {
       throw error;
     }
     // From here on a failure leaves all files: any of them may be named by what reached the storage.
-    await this.#turns.inHeadTurn(() => this.#commit(fresh));
+    await this.#commits.inTurn(() => this.#commit(fresh));
     await this.#removeUnnamed(new Set([...made, ...batch.keys()]));
     await env.files.syncDirectory(store.directory);
     for (const path of marks) await env.files.unlink(path).catch(() => undefined);
@@ -255,7 +247,7 @@ export class Reencryption {
       const sealed = replaced(entry);
       if (sealed !== entry) state.store.put(sealed);
     }
-    await this.#turns.commit(false);
+    await this.#commits.commitTable(false);
   }
 
   async #removeUnnamed(names: ReadonlySet<string>): Promise<void> {
@@ -277,8 +269,8 @@ export class Reencryption {
   async #finish(isOld: (epoch: EpochRecord) => boolean): Promise<boolean> {
     const state = this.#state;
     // A switch of epochs leaves the replay to begin at the end of the old segment; the commit after it, in the new one.
-    if (state.session !== undefined && isOld(state.session.log.epoch)) await this.#turns.commit(true);
-    await this.#turns.commit(false);
+    if (state.session !== undefined && isOld(state.session.log.epoch)) await this.#commits.commitTable(true);
+    await this.#commits.commitTable(false);
     if ((await this.#pending(isOld)).size > 0) return false;
     for (const name of await this.#roots.names()) {
       if (await this.#roots.isCurrent(name)) continue;
@@ -291,7 +283,7 @@ export class Reencryption {
     // What an earlier data key made must be gone for good before nobody can verify it any more.
     await state.env.files.syncDirectory(state.store.directory);
     await removeUnnamedTables(state);
-    await this.#turns.writeHead({ olderKeys: [], reencryption: undefined });
+    await this.#commits.writeHead({ olderKeys: [], reencryption: undefined });
     state.keys.forgetOlder();
     this.#left = undefined;
     state.env.log.info({ diskId: state.head.diskId }, 'everything is sealed under the data key of the disk');
