@@ -82,13 +82,13 @@ export const BROKEN_PROMISES: readonly BrokenPromise[] = [
     '    await replay.rewriteTail',
   ),
   block(
-    'state/recovery.ts',
+    'state/replay.ts',
     'ignores how much was durable when a slot was sealed',
     '    if (meta.watermark > 0) this.noteDurable({ segment: reader.number, slot: meta.watermark });\n',
   ),
   block('state/recovery.ts', 'ignores the mark', '  if (mark !== undefined) replay.noteDurable(mark);\n'),
   block(
-    'state/recovery.ts',
+    'state/replay.ts',
     'replays over a gap in the log',
     'if (note !== undefined && note.previous.slots === stop) return candidate;',
     'if (note !== undefined) return candidate;',
