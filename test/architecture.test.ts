@@ -37,7 +37,7 @@ const ROOMS_OF_BLOCK: Record<string, readonly string[]> = {
   collect: ['files', 'format', 'keys', 'map', 'segments', 'state', 'tables'],
   reencrypt: ['collect', 'files', 'format', 'keys', 'segments', 'state', 'tables'],
   scrub: ['files', 'format', 'keys', 'map', 'segments', 'state', 'tables'],
-  rebuild: ['files', 'format', 'keys', 'map', 'segments', 'tables'],
+  rebuild: ['files', 'format', 'keys', 'log', 'map', 'segments', 'tables'],
 };
 
 const sources = globSync('src/*/**/*.ts');
