@@ -33,7 +33,7 @@ export function onePerNumber({ segments, tables, roots }: Survey): FoundSegment[
   return [...byNumber.values()].sort((a, b) => a.entry.number - b.entry.number);
 }
 
-/** The newest record's word; of roots alone the largest, since a disk only grows. @param identity where no record tells. */
+/** What head or table say; else the largest that the roots and `identity` do, since a disk only grows. */
 export function sizeOf({ head, tables, roots }: Survey, identity: DiskIdentity): number {
   const known = [head, ...tables].find((record) => record !== undefined)?.sizeBytes;
   return known ?? Math.max(identity.sizeBytes, ...[...roots.values()].map(({ sizeBytes }) => sizeBytes));

@@ -17,11 +17,12 @@ import { walkMap } from '../map/map-walk.ts';
 import { readChecksums, removeStaleChecksums, writeChecksums } from '../segments/checksum-file.ts';
 import type { SegmentStore } from '../segments/segment-store.ts';
 import { AddressSet } from './address-set.ts';
+import { Damages } from './damages.ts';
 import { findCosts } from './scrub-costs.ts';
 import type { Failures } from './scrub-costs.ts';
 import { ScrubPace } from './scrub-pace.ts';
-import { causeInWords, COSTS_MAX, costInWords, DAMAGES_MAX } from './scrub-report.ts';
-import type { Cause, Damage, ScrubReport } from './scrub-report.ts';
+import { causeInWords, COSTS_MAX, costInWords } from './scrub-report.ts';
+import type { Cause, ScrubReport } from './scrub-report.ts';
 import { KeptFiles } from './scrubbed-states.ts';
 import type { KeptState } from './scrubbed-states.ts';
 
@@ -73,10 +74,8 @@ export async function scrub(target: ScrubTarget, options: ScrubOptions): Promise
 class Scrub {
   readonly #target: ScrubTarget;
   readonly #options: ScrubOptions;
-  readonly #damages: Damage[] = [];
-  #damageCount = 0;
+  readonly #damages: Damages;
   readonly #live = new AddressSet();
-  readonly #named = new Set<string>();
   readonly #failures: Failures = { slots: new Map(), pages: [] };
   readonly #body = new Uint8Array(BLOCK_SIZE_BYTES);
   #slotsDone = 0;
@@ -86,13 +85,14 @@ class Scrub {
   constructor(target: ScrubTarget, options: ScrubOptions) {
     this.#target = target;
     this.#options = options;
+    this.#damages = new Damages({ diskId: target.diskId, directory: target.directory, log: target.env.log });
     this.#pace = new ScrubPace(target.env.clock, options);
   }
 
   async run(): Promise<ScrubReport> {
     const { env, directory, keys, store, states, checkRecords } = this.#target;
-    await checkRecords(this.#records);
-    const kept = await states(this.#records);
+    await checkRecords(this.#damages.records);
+    const kept = await states(this.#damages.records);
     const files = new KeptFiles({ store, keys, log: env.log, states: kept });
     try {
       await this.#mark(files, kept);
@@ -106,30 +106,9 @@ class Scrub {
       const there = await env.files.list(`${directory}/${SEGMENTS_NAME}`);
       await removeStaleChecksums(env.files, directory, new Set([...named, ...there]));
     }
-    return { damages: this.#damages, damageCount: this.#damageCount, slots: this.#slotsDone, withKey: true };
+    const { found, count } = this.#damages;
+    return { damages: found, damageCount: count, slots: this.#slotsDone, withKey: true };
   }
-
-  /** What the readers of records complain of is damage. */
-  readonly #records: Logger = {
-    debug: () => undefined,
-    info: () => undefined,
-    warn: () => undefined,
-    error: (fields, message) => {
-      const { file, copy, reason } = fields;
-      const which = typeof copy === 'number' ? ` (copy ${copy + 1})` : '';
-      const why = typeof reason === 'string' ? `: ${reason}` : '';
-      // States share chunks of their tables.
-      const name = `${String(file)} ${message}${which}`;
-      if (this.#named.has(name)) return;
-      this.#named.add(name);
-      this.#report({
-        cause: 'unknown',
-        file: typeof file === 'string' ? this.#inside(file) : '',
-        costs: [],
-        message: `${message}${which}${why}`,
-      });
-    },
-  };
 
   async #mark(files: KeptFiles, states: readonly KeptState[]): Promise<void> {
     const live = this.#live;
@@ -236,9 +215,9 @@ class Scrub {
       }
     } catch (error) {
       if (osCode(error) === 'ENOENT') return undefined;
-      this.#report({
+      this.#damages.report({
         cause: 'unreadable',
-        file: this.#inside(path),
+        file: this.#damages.inside(path),
         segment: entry.number,
         costs: [],
         message: `the header of segment ${entry.number} cannot be read: ${messageOf(error)}`,
@@ -249,9 +228,9 @@ class Scrub {
     for (const copy of [0, 1]) {
       if (equalBytes(headerDigest(region.subarray(copy * half, (copy + 1) * half)), entry.headerDigest)) continue;
       const cause = known === undefined ? 'unknown' : known.headers === sum ? 'tampering' : 'rot';
-      this.#report({
+      this.#damages.report({
         cause,
-        file: this.#inside(path),
+        file: this.#damages.inside(path),
         segment: entry.number,
         costs: [],
         message: `copy ${copy + 1} of the header of segment ${entry.number}: ${causeInWords(cause)}`,
@@ -274,7 +253,7 @@ class Scrub {
       for (const { address, what, cause, file, costs } of found) {
         const [segment, slot] = [segmentOf(address), slotOf(address)];
         const place = `segment ${segment}, slot ${slot}`;
-        this.#report({
+        this.#damages.report({
           cause,
           file,
           segment,
@@ -288,22 +267,6 @@ class Scrub {
     }
   }
 
-  #report(damage: Damage): void {
-    const { env, diskId } = this.#target;
-    this.#damageCount += 1;
-    if (this.#damages.length >= DAMAGES_MAX) return;
-    this.#damages.push(damage);
-    const { message, costs, ...fields } = damage;
-    const [cost] = costs;
-    const block = cost === undefined ? {} : { block: cost.firstBlock, snapshotId: cost.snapshotId };
-    env.log.error({ diskId, ...fields, ...block, message }, 'the scrub found damage');
-  }
-
-  #inside(path: string): string {
-    const { directory } = this.#target;
-    return path.startsWith(`${directory}/`) ? path.slice(directory.length + 1) : path;
-  }
-
   #betweenPages(): Promise<void> | undefined {
     this.#pages += 1;
     return this.#pages % PAGES_A_SLICE === 0 ? this.#pace.slice() : undefined;
@@ -314,7 +277,7 @@ class Scrub {
     this.#options.onProgress?.({
       slotsDone: this.#slotsDone,
       slotsTotal: this.#live.size,
-      damageCount: this.#damageCount + this.#failures.slots.size,
+      damageCount: this.#damages.count + this.#failures.slots.size,
     });
     await this.#pace.read(slots * SLOT_SIZE_BYTES);
   }
