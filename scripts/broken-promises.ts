@@ -174,8 +174,8 @@ export const BROKEN_PROMISES: readonly BrokenPromise[] = [
   block(
     'collect/collector.ts',
     'collects without the newest root',
-    "      if (name.endsWith('.new')) continue;\n      const path",
-    "      if (name.endsWith('.new') || name === (await env.files.list(roots)).toSorted().at(-1)) continue;\n      const path",
+    'of await snapshotNames(env.files, roots)) {',
+    'of (await snapshotNames(env.files, roots)).toSorted().slice(0, -1)) {',
   ),
   block(
     'collect/liveness.ts',

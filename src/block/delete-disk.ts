@@ -8,6 +8,7 @@ import { trashName, unfinishedName, RETIRED_NAME, ROOTS_NAME } from './format/fi
 import { lockDisk } from './open-disk.ts';
 import { addAll, noFiles } from './tables/named-files.ts';
 import type { NamedFiles } from './tables/named-files.ts';
+import { isUnfinishedRoot } from './tables/snapshot-names.ts';
 
 /** What becomes of a disk's snapshots when it is deleted. Who lists too few loses none: one in neither list stays. */
 export interface SnapshotFates {
@@ -105,7 +106,7 @@ async function stayingSnapshots(env: Environment, directory: string, { keep, dro
   const missing = keep.find((snapshotId) => !found.includes(snapshotId));
   if (missing !== undefined)
     throw new SystemError('not-found', 'SNAPSHOT_NOT_FOUND', `there is no snapshot ${missing}; nothing was deleted`);
-  const staying = found.filter((name) => !isUnfinished(name) && !drop.includes(name)).toSorted();
+  const staying = found.filter((name) => !isUnfinishedRoot(name) && !drop.includes(name)).toSorted();
   const unknown = staying.filter((name) => !keep.includes(name));
   if (unknown.length > 0)
     log.warn(
@@ -120,17 +121,12 @@ async function dropRoots(env: Environment, directory: string, drop: readonly str
   const roots = `${directory}/${ROOTS_NAME}`;
   const listed = noFiles();
   for (const name of await env.files.list(roots)) {
-    if (!isUnfinished(name) && !drop.includes(name)) continue;
+    if (!isUnfinishedRoot(name) && !drop.includes(name)) continue;
     addAll(listed, await listedBy(env.files, `${roots}/${name}`));
     await env.files.unlink(`${roots}/${name}`);
   }
   await env.files.syncDirectory(roots);
   return listed;
-}
-
-/** Begun and never renamed: no snapshot yet, or one whose root is there beside it. */
-function isUnfinished(root: string): boolean {
-  return root.endsWith('.new');
 }
 
 /** Of a deleted disk, only what its snapshots need is kept. */

@@ -17,6 +17,7 @@ import { DiskState, machineDigest } from './state/disk-state.ts';
 import { HeadFile } from './state/head-file.ts';
 import { recover, replayInMemory } from './state/recovery.ts';
 import type { LogLoss } from './state/recovery.ts';
+import { snapshotNames } from './tables/snapshot-names.ts';
 import { readTableFile } from './tables/table-file.ts';
 
 export interface OpenOptions {
@@ -85,7 +86,7 @@ export async function openState(env: Environment, directory: string, options: Op
     }
     if (state.store.entries().length <= CHECKED_AT_OPEN_MAX) await checkMetadata(state);
     else void checkMetadata(state).catch((error: unknown) => env.log.warn({ reason: messageOf(error) }, 'check ended'));
-    const snapshotIds = (await env.files.list(state.path(ROOTS_NAME))).filter((name) => !name.endsWith('.new'));
+    const snapshotIds = await snapshotNames(env.files, state.path(ROOTS_NAME));
     return { state, lock, recovered: !head.clean, snapshotIds, inMemory };
   } catch (error) {
     state?.store.close();

@@ -9,6 +9,7 @@ import type { SegmentFile } from '../segments/segment-file.ts';
 import { SpareFiles } from '../segments/spare-files.ts';
 import type { DiskState } from '../state/disk-state.ts';
 import { noFiles } from '../tables/named-files.ts';
+import { snapshotNames } from '../tables/snapshot-names.ts';
 import { readTableFile } from '../tables/table-file.ts';
 import { Background } from './background.ts';
 import { DeadSegments } from './dead-segments.ts';
@@ -208,8 +209,7 @@ export class Collector {
     const liveness = new Liveness({ capacity: limits.segmentSlots, keys, log: env.log, background });
     const unreached = await liveness.markHead({ store, pages }, root, entries);
     const roots = this.#state.path(ROOTS_NAME);
-    for (const name of await env.files.list(roots)) {
-      if (name.endsWith('.new')) continue;
+    for (const name of await snapshotNames(env.files, roots)) {
       const path = `${roots}/${name}`;
       try {
         await liveness.markSnapshot(await readTableFile(env.files, path, keys, env.log), store);

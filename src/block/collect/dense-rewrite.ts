@@ -6,6 +6,7 @@ import { DENSE_SUFFIX } from '../format/file-names.ts';
 import { SEGMENT_HEADER_REGION_BYTES } from '../format/segment-format.ts';
 import { SLOT_SIZE_BYTES } from '../format/slot-format.ts';
 import type { SlotSet } from '../format/slot-set.ts';
+import { readHeaderRegion } from '../segments/header-region.ts';
 import type { SegmentFile } from '../segments/segment-file.ts';
 import type { Background } from './background.ts';
 
@@ -35,7 +36,7 @@ export async function writeDense(
   let file: OpenFile | undefined;
   try {
     file = await createAnew(files, path);
-    await file.write(await readHeader(files, source.path), 0);
+    await file.write(await readHeaderRegion(files, source.path), 0);
     await file.write(encodeDenseIndex(slots), SEGMENT_HEADER_REGION_BYTES);
     await copySlots(file, source, slots, background);
     await file.sync();
@@ -57,17 +58,6 @@ async function createAnew(files: FileSystem, path: string): Promise<OpenFile> {
     await files.unlink(path);
     return files.create(path);
   }
-}
-
-async function readHeader(files: FileSystem, path: string): Promise<Uint8Array> {
-  const region = new Uint8Array(SEGMENT_HEADER_REGION_BYTES);
-  const file = await files.open(path, 'read');
-  try {
-    await file.read(region, 0);
-  } finally {
-    await file.close();
-  }
-  return region;
 }
 
 /** Reads windows of the old file and writes what is left of them; the next is read while one is being written. */

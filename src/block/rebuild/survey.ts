@@ -9,15 +9,17 @@ import { HEAD_NAME, ROOTS_NAME, SEGMENTS_NAME, TABLES_NAME } from '../format/fil
 import { toHex } from '../format/fixed-bytes.ts';
 import { decodeHead, HEAD_SIZE_BYTES } from '../format/head-format.ts';
 import type { Head } from '../format/head-format.ts';
-import { decodeSegmentHeader, headerDigest, SEGMENT_HEADER_REGION_BYTES } from '../format/segment-format.ts';
+import { decodeSegmentHeader, headerDigest } from '../format/segment-format.ts';
 import type { SegmentHeader } from '../format/segment-format.ts';
 import { openSlot, SLOT_SIZE_BYTES } from '../format/slot-format.ts';
 import type { SlotMeta } from '../format/slot-format.ts';
 import type { SegmentEntry, SegmentTable } from '../format/table-format.ts';
 import { decodeCopies } from '../format/two-copies.ts';
 import type { DiskKeys } from '../keys/disk-keys.ts';
+import { readHeaderRegion } from '../segments/header-region.ts';
 import { SegmentFile } from '../segments/segment-file.ts';
 import { isSegmentName } from '../segments/segment-files.ts';
+import { isUnfinishedRoot } from '../tables/snapshot-names.ts';
 import { readTableFile } from '../tables/table-file.ts';
 
 const CHUNK_SLOTS = 128;
@@ -54,7 +56,7 @@ export async function surveyDisk(env: Environment, directory: string, keys: Disk
   const head = await findHead(env, directory, keys, unusable);
   const roots = new Map<string, SegmentTable>();
   for (const name of await list(env, `${directory}/${ROOTS_NAME}`)) {
-    if (name.endsWith('.new')) continue;
+    if (isUnfinishedRoot(name)) continue;
     const table = await tableAt(env, `${directory}/${ROOTS_NAME}/${name}`, keys, silentLogger, unusable);
     if (table?.snapshotId === name) roots.set(name, table);
   }
@@ -149,13 +151,7 @@ async function segmentAt(
 ): Promise<FoundSegment | undefined> {
   const path = `${directory}/${SEGMENTS_NAME}/${name}`;
   try {
-    const opened = await env.files.open(path, 'read');
-    const region = new Uint8Array(SEGMENT_HEADER_REGION_BYTES);
-    try {
-      await opened.read(region, 0);
-    } finally {
-      await opened.close();
-    }
+    const region = await readHeaderRegion(env.files, path);
     const copies = decodeCopies(region, (copy) => {
       const header = decodeSegmentHeader(copy, keys);
       return header && toHex(header.id) === name ? { header, digest: headerDigest(copy) } : undefined;

@@ -9,6 +9,7 @@ import type { ChunkReference, SegmentTable } from '../format/table-format.ts';
 import { concatCopies } from '../format/two-copies.ts';
 import { SegmentRanges } from '../segments/segment-ranges.ts';
 import type { DiskState } from '../state/disk-state.ts';
+import { snapshotNames } from '../tables/snapshot-names.ts';
 import { readChunk, readIndex } from '../tables/table-file.ts';
 import type { TableWriter } from '../tables/table-writer.ts';
 
@@ -23,8 +24,7 @@ export class KeptRoots {
   }
 
   async names(): Promise<string[]> {
-    const names = await this.#state.env.files.list(this.#state.path(ROOTS_NAME));
-    return names.filter((name) => !name.endsWith('.new')).sort();
+    return (await snapshotNames(this.#state.env.files, this.#state.path(ROOTS_NAME))).sort();
   }
 
   /** Undefined for a snapshot that was deleted meanwhile. @throws {SystemError} kind `corrupt`: it cannot be read. */

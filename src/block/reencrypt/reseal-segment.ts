@@ -16,6 +16,7 @@ import {
 import { openSlot, sealSlot, SLOT_MAP, SLOT_SIZE_BYTES, slotOffset } from '../format/slot-format.ts';
 import { concatCopies, decodeCopies } from '../format/two-copies.ts';
 import type { DiskKeys } from '../keys/disk-keys.ts';
+import { readHeaderRegion } from '../segments/header-region.ts';
 import type { SegmentFile } from '../segments/segment-file.ts';
 
 /** Slots that are read, sealed and written at once: about 4 ms of the main thread with AES. */
@@ -131,13 +132,7 @@ async function isMap(keys: DiskKeys, entry: SegmentEntry, source: SegmentFile, s
 
 /** Undefined for one that is damaged, or of the disk that this one was cloned from. */
 async function readHeader(env: Environment, keys: DiskKeys, path: string) {
-  const region = new Uint8Array(SEGMENT_HEADER_REGION_BYTES);
-  const file = await env.files.open(path, 'read');
-  try {
-    await file.read(region, 0);
-  } finally {
-    await file.close();
-  }
+  const region = await readHeaderRegion(env.files, path);
   const copies = decodeCopies(region, (copy) => decodeSegmentHeader(copy, keys));
   return copies.first ?? copies.second;
 }

@@ -1,10 +1,10 @@
 import { messageOf } from '../../base/errors.ts';
 import { checksumOf } from '../format/checksum-format.ts';
 import { toHex } from '../format/fixed-bytes.ts';
-import { SEGMENT_HEADER_REGION_BYTES } from '../format/segment-format.ts';
 import { SLOT_SIZE_BYTES } from '../format/slot-format.ts';
 import type { SegmentEntry } from '../format/table-format.ts';
 import { listChecksums, removeChecksums, writeChecksums } from '../segments/checksum-file.ts';
+import { readHeaderRegion } from '../segments/header-region.ts';
 import type { DiskState } from '../state/disk-state.ts';
 
 /** 1 MiB: 0.3 ms of CRC-32. With the pause, 50 MiB/s at most, which is under 2 % of a core. */
@@ -102,14 +102,8 @@ export class ChecksumKeeper {
       for (let i = 0; i < count; i++)
         slots[first + i] = checksumOf(buffer.subarray(i * SLOT_SIZE_BYTES, (i + 1) * SLOT_SIZE_BYTES));
     }
-    const headers = new Uint8Array(SEGMENT_HEADER_REGION_BYTES);
-    const file = await env.files.open(store.pathOf(entry.id), 'read');
-    try {
-      await file.read(headers, 0);
-    } finally {
-      await file.close();
-    }
-    await writeChecksums(env.files, directory, { segmentId: entry.id, headers: checksumOf(headers), slots });
+    const headers = checksumOf(await readHeaderRegion(env.files, store.pathOf(entry.id)));
+    await writeChecksums(env.files, directory, { segmentId: entry.id, headers, slots });
     this.#done.add(toHex(entry.id));
   }
 }

@@ -4,12 +4,17 @@ import type { Damage } from './scrub-report.ts';
 
 /** What a scrub has found: told in the log at once, and kept for its report. */
 export class Damages {
-  readonly #disk: { readonly diskId: string; readonly directory: string; readonly log: Logger };
+  readonly #log: Logger;
+  readonly #directory: string;
+  readonly #disk: Readonly<Record<string, string>>;
   readonly #found: Damage[] = [];
   readonly #named = new Set<string>();
   #count = 0;
 
-  constructor(disk: { readonly diskId: string; readonly directory: string; readonly log: Logger }) {
+  /** @param disk how the log names it. */
+  constructor(log: Logger, directory: string, disk: Readonly<Record<string, string>>) {
+    this.#log = log;
+    this.#directory = directory;
     this.#disk = disk;
   }
 
@@ -24,14 +29,13 @@ export class Damages {
   }
 
   report(damage: Damage): void {
-    const { diskId, log } = this.#disk;
     this.#count += 1;
     if (this.#found.length >= DAMAGES_MAX) return;
     this.#found.push(damage);
     const { message, costs, ...fields } = damage;
     const [cost] = costs;
     const block = cost === undefined ? {} : { block: cost.firstBlock, snapshotId: cost.snapshotId };
-    log.error({ diskId, ...fields, ...block, message }, 'the scrub found damage');
+    this.#log.error({ ...this.#disk, ...fields, ...block, message }, 'the scrub found damage');
   }
 
   /** What the readers of records complain of is damage. */
@@ -58,7 +62,6 @@ export class Damages {
 
   /** A path of the disk as it is inside its directory. */
   inside(path: string): string {
-    const { directory } = this.#disk;
-    return path.startsWith(`${directory}/`) ? path.slice(directory.length + 1) : path;
+    return path.startsWith(`${this.#directory}/`) ? path.slice(this.#directory.length + 1) : path;
   }
 }

@@ -6,14 +6,15 @@ import { checksumOf, NO_CHECKSUM } from '../format/checksum-format.ts';
 import type { Checksums } from '../format/checksum-format.ts';
 import { HEAD_NAME, ROOTS_NAME, SEGMENTS_NAME, TABLES_NAME } from '../format/file-names.ts';
 import { equalBytes, fromHex, toHex } from '../format/fixed-bytes.ts';
-import { SEGMENT_HEADER_REGION_BYTES } from '../format/segment-format.ts';
 import { SLOT_SIZE_BYTES } from '../format/slot-format.ts';
 import { readChecksums } from '../segments/checksum-file.ts';
+import { readHeaderRegion } from '../segments/header-region.ts';
 import { SegmentFile } from '../segments/segment-file.ts';
 import { isSegmentName } from '../segments/segment-files.ts';
+import { Damages } from './damages.ts';
 import { ScrubPace } from './scrub-pace.ts';
-import { causeInWords, DAMAGES_MAX } from './scrub-report.ts';
-import type { Cause, Damage, ScrubReport } from './scrub-report.ts';
+import { causeInWords } from './scrub-report.ts';
+import type { Cause, ScrubReport } from './scrub-report.ts';
 import type { ScrubOptions } from './scrub.ts';
 
 const CHUNK_SLOTS = 128;
@@ -36,8 +37,7 @@ class KeylessScrub {
   readonly #directory: string;
   readonly #pace: ScrubPace;
   readonly #options: ScrubOptions;
-  readonly #damages: Damage[] = [];
-  #damageCount = 0;
+  readonly #damages: Damages;
   #slotsDone = 0;
   #slotsTotal = 0;
 
@@ -45,6 +45,7 @@ class KeylessScrub {
     this.#env = env;
     this.#directory = directory;
     this.#options = options;
+    this.#damages = new Damages(env.log, directory, { directory });
     this.#pace = new ScrubPace(env.clock, options);
   }
 
@@ -62,7 +63,8 @@ class KeylessScrub {
     for (const { slots } of known) this.#slotsTotal += slots.filter((sum) => sum !== NO_CHECKSUM).length;
     const cache = new ReaderCache(1);
     for (const sums of known) await this.#segment(sums, cache);
-    return { damages: this.#damages, damageCount: this.#damageCount, slots: this.#slotsDone, withKey: false };
+    const { found, count } = this.#damages;
+    return { damages: found, damageCount: count, slots: this.#slotsDone, withKey: false };
   }
 
   /** Records are stored twice; the copies differ when one is damaged, or when a write was interrupted. */
@@ -84,14 +86,8 @@ class KeylessScrub {
     const { files, log } = this.#env;
     const file = new SegmentFile(path, 0, { files, cache, log });
     try {
-      const opened = await files.open(path, 'read');
-      const region = new Uint8Array(SEGMENT_HEADER_REGION_BYTES);
-      try {
-        await opened.read(region, 0);
-      } finally {
-        await opened.close();
-      }
-      if (checksumOf(region) !== sums.headers) this.#report('rot', name, `the header: ${causeInWords('rot')}`);
+      if (checksumOf(await readHeaderRegion(files, path)) !== sums.headers)
+        this.#report('rot', name, `the header: ${causeInWords('rot')}`);
       await this.#slots(sums, file, name);
     } catch (error) {
       this.#options.signal?.throwIfAborted();
@@ -124,17 +120,13 @@ class KeylessScrub {
       this.#options.onProgress?.({
         slotsDone: this.#slotsDone,
         slotsTotal: this.#slotsTotal,
-        damageCount: this.#damageCount,
+        damageCount: this.#damages.count,
       });
       await this.#pace.read(chunk.length * SLOT_SIZE_BYTES);
     }
   }
 
   #report(cause: Cause, file: string, message: string, slot?: number): void {
-    this.#damageCount += 1;
-    if (this.#damages.length >= DAMAGES_MAX) return;
-    const damage: Damage = { cause, file, costs: [], message, ...(slot === undefined ? {} : { slot }) };
-    this.#damages.push(damage);
-    this.#env.log.error({ directory: this.#directory, ...damage }, 'the scrub found damage');
+    this.#damages.report({ cause, file, costs: [], message, ...(slot === undefined ? {} : { slot }) });
   }
 }

@@ -15,6 +15,7 @@ import type { SegmentEntry } from '../format/table-format.ts';
 import type { DiskKeys } from '../keys/disk-keys.ts';
 import { walkMap } from '../map/map-walk.ts';
 import { readChecksums, removeStaleChecksums, writeChecksums } from '../segments/checksum-file.ts';
+import { readHeaderRegion } from '../segments/header-region.ts';
 import type { SegmentStore } from '../segments/segment-store.ts';
 import { AddressSet } from './address-set.ts';
 import { Damages } from './damages.ts';
@@ -85,7 +86,7 @@ class Scrub {
   constructor(target: ScrubTarget, options: ScrubOptions) {
     this.#target = target;
     this.#options = options;
-    this.#damages = new Damages({ diskId: target.diskId, directory: target.directory, log: target.env.log });
+    this.#damages = new Damages(target.env.log, target.directory, { diskId: target.diskId });
     this.#pace = new ScrubPace(target.env.clock, options);
   }
 
@@ -205,14 +206,9 @@ class Scrub {
   async #headers(entry: SegmentEntry, store: SegmentStore, known: Checksums | undefined): Promise<number | undefined> {
     const { env } = this.#target;
     const path = store.pathOf(entry.id);
-    const region = new Uint8Array(SEGMENT_HEADER_REGION_BYTES);
+    let region: Uint8Array = new Uint8Array(SEGMENT_HEADER_REGION_BYTES);
     try {
-      const file = await env.files.open(path, 'read');
-      try {
-        await file.read(region, 0);
-      } finally {
-        await file.close();
-      }
+      region = await readHeaderRegion(env.files, path);
     } catch (error) {
       if (osCode(error) === 'ENOENT') return undefined;
       this.#damages.report({

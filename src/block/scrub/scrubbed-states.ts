@@ -11,6 +11,7 @@ import { MapPages } from '../map/map-pages.ts';
 import type { Overlay } from '../map/overlay.ts';
 import type { SegmentStore } from '../segments/segment-store.ts';
 import type { DiskState } from '../state/disk-state.ts';
+import { snapshotNames } from '../tables/snapshot-names.ts';
 import { readTableFile } from '../tables/table-file.ts';
 
 /** One of the states that a disk's directory keeps: the disk as it is (empty name), or a snapshot. */
@@ -32,8 +33,7 @@ export async function keptStates(state: DiskState, log: Logger): Promise<KeptSta
   const overlays = frozen === undefined ? [overlay] : [overlay, frozen];
   const replayed = state.session === undefined;
   const states: KeptState[] = [{ snapshotId: '', root, segments: store.entries(), overlays, replayed }];
-  for (const name of await env.files.list(state.path(ROOTS_NAME))) {
-    if (name.endsWith('.new')) continue;
+  for (const name of await snapshotNames(env.files, state.path(ROOTS_NAME))) {
     const path = `${state.path(ROOTS_NAME)}/${name}`;
     try {
       const table = await readTableFile(env.files, path, keys, log);

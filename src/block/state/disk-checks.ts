@@ -16,9 +16,11 @@ import { equalBytes, toHex } from '../format/fixed-bytes.ts';
 import { decodeHead, HEAD_COPIES, HEAD_SIZE_BYTES } from '../format/head-format.ts';
 import { decodeSegmentHeader, headerDigest, SEGMENT_HEADER_REGION_BYTES } from '../format/segment-format.ts';
 import { decodeCopies } from '../format/two-copies.ts';
+import { readHeaderRegion } from '../segments/header-region.ts';
 import { isSegmentName } from '../segments/segment-files.ts';
 import { filesOfRoots } from '../tables/named-files.ts';
 import type { NamedFiles } from '../tables/named-files.ts';
+import { isUnfinishedRoot, snapshotNames } from '../tables/snapshot-names.ts';
 import { checkTableFile, readTableFile } from '../tables/table-file.ts';
 import type { DiskState } from './disk-state.ts';
 
@@ -35,13 +37,7 @@ export async function checkMetadata(state: DiskState): Promise<void> {
   for (const entry of store.entries()) {
     const path = store.pathOf(entry.id);
     try {
-      const region = new Uint8Array(SEGMENT_HEADER_REGION_BYTES);
-      const file = await env.files.open(path, 'read');
-      try {
-        await file.read(region, 0);
-      } finally {
-        await file.close();
-      }
+      const region = await readHeaderRegion(env.files, path);
       const half = SEGMENT_HEADER_REGION_BYTES / 2;
       for (const copy of [0, 1]) {
         const digest = headerDigest(region.subarray(copy * half, (copy + 1) * half));
@@ -53,8 +49,7 @@ export async function checkMetadata(state: DiskState): Promise<void> {
     }
   }
   const verified = new Set<string>();
-  for (const name of await env.files.list(state.path(ROOTS_NAME))) {
-    if (name.endsWith('.new')) continue;
+  for (const name of await snapshotNames(env.files, state.path(ROOTS_NAME))) {
     const path = `${state.path(ROOTS_NAME)}/${name}`;
     await checkTableFile(env.files, path, keys, env.log, verified).catch((error: unknown) =>
       env.log.error({ file: path, reason: messageOf(error) }, 'a snapshot cannot be used'),
@@ -94,7 +89,7 @@ export async function removeLeftovers(state: DiskState): Promise<void> {
       .catch((error: unknown) => env.log.warn({ file: path, reason: messageOf(error) }, 'a leftover stays'));
   };
   for (const name of await env.files.list(state.path(ROOTS_NAME)))
-    if (name.endsWith('.new')) await remove(`${state.path(ROOTS_NAME)}/${name}`);
+    if (isUnfinishedRoot(name)) await remove(`${state.path(ROOTS_NAME)}/${name}`);
 
   const known = new Set(store.entries().map(({ id }) => toHex(id)));
   const unknown = (await env.files.list(state.path(SEGMENTS_NAME))).filter((name) => !known.has(name));
@@ -149,8 +144,7 @@ export async function removeSegmentsOfOlderKeys(state: DiskState): Promise<void>
   for (const name of await env.files.list(store.directory)) {
     if (!isSegmentName(name) || known.has(name) || inRoots?.segments.has(name) !== false) continue;
     const path = `${store.directory}/${name}`;
-    const region = new Uint8Array(SEGMENT_HEADER_REGION_BYTES);
-    await readWholeStart(state, path, region);
+    const region = await readHeaderRegion(env.files, path);
     const copies = decodeCopies(region, (copy) =>
       keys.isAuthentic('segment-header', copy) && !keys.isCurrentMac('segment-header', copy) ? true : undefined,
     );
@@ -167,20 +161,10 @@ function isOwnName(name: string): boolean {
 
 /** True for a segment of the last session, and for a file without a byte that says anything. */
 async function isOurLeftover(state: DiskState, path: string): Promise<boolean> {
-  const region = new Uint8Array(SEGMENT_HEADER_REGION_BYTES);
-  const bytes = await readWholeStart(state, path, region);
-  if (bytes.every((byte) => byte === 0))
+  const region = await readHeaderRegion(state.env.files, path);
+  if (region.every((byte) => byte === 0))
     return ((await state.env.files.stat(path))?.sizeBytes ?? 0) <= SEGMENT_HEADER_REGION_BYTES;
   const copies = decodeCopies(region, (copy) => decodeSegmentHeader(copy, state.keys));
   const header = copies.first ?? copies.second;
   return header !== undefined && equalBytes(header.session, state.head.session);
-}
-
-async function readWholeStart(state: DiskState, path: string, region: Uint8Array): Promise<Uint8Array> {
-  const file = await state.env.files.open(path, 'read');
-  try {
-    return region.subarray(0, await file.read(region, 0));
-  } finally {
-    await file.close();
-  }
 }

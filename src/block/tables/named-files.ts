@@ -6,6 +6,7 @@ import { ROOTS_NAME } from '../format/file-names.ts';
 import { toHex } from '../format/fixed-bytes.ts';
 import { readTableFields } from '../format/table-format.ts';
 import { decodeSizedCopies } from '../format/two-copies.ts';
+import { isUnfinishedRoot } from './snapshot-names.ts';
 import { tablesBeside } from './table-file.ts';
 
 /** Names of files that tables need, 32 hex digits each. */
@@ -35,7 +36,7 @@ export async function filesOfRoots(files: FileSystem, directory: string): Promis
       if (!(await addFilesOf(files, path, named))) return undefined;
     } catch (error) {
       // One that was deleted meanwhile needs nothing. One that is being made may have got its name.
-      if (root.endsWith('.new') || !isKind(error, 'corrupt') || (await files.stat(path)) !== undefined) throw error;
+      if (isUnfinishedRoot(root) || !isKind(error, 'corrupt') || (await files.stat(path)) !== undefined) throw error;
     }
   }
   return named;

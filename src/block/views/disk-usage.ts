@@ -4,6 +4,7 @@ import { ROOTS_NAME } from '../format/file-names.ts';
 import { MapPages } from '../map/map-pages.ts';
 import type { SegmentStore } from '../segments/segment-store.ts';
 import type { DiskState } from '../state/disk-state.ts';
+import { snapshotNames } from '../tables/snapshot-names.ts';
 import { readRoot } from './snapshot-root.ts';
 import { countUsage } from './usage.ts';
 import type { DiskUsage } from './usage.ts';
@@ -39,8 +40,7 @@ export async function usageOfDisk(state: DiskState, goOn: () => void): Promise<D
 async function openRoots(state: DiskState, store: SegmentStore, goOn: () => void): Promise<Map<string, Address>> {
   const { env, keys, directory } = state;
   const roots = new Map<string, Address>();
-  for (const name of await env.files.list(state.path(ROOTS_NAME))) {
-    if (name.endsWith('.new')) continue;
+  for (const name of await snapshotNames(env.files, state.path(ROOTS_NAME))) {
     goOn();
     try {
       const { root, segments } = await readRoot(env, directory, name, keys);
