@@ -207,6 +207,6 @@ export const BROKEN_PROMISES: readonly BrokenPromise[] = [
     '        if (!inRoots.segments.has(name) || true) {',
   ),
   block('segments/spare-files.ts', 'writes over a file that has another name', 'status.links === 1 && ', ''),
-  block('collect/collector.ts', 'writes over a file that somebody still reads', '        await unread;\n'),
+  block('collect/dense-files.ts', 'writes over a file that somebody still reads', '        await unread;\n'),
   block('collect/reclaim.ts', 'frees what another snapshot lists', ' && !byRoots.segments.has(name))', ')'),
 ];

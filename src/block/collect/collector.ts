@@ -1,29 +1,19 @@
-import { isKind, messageOf } from '../../base/errors.ts';
+import { isKind } from '../../base/errors.ts';
 import type { Address } from '../format/address.ts';
 import { DENSE_CAPACITY_MAX, storedSlots } from '../format/dense-format.ts';
 import { ROOTS_NAME } from '../format/file-names.ts';
 import { SLOT_SIZE_BYTES } from '../format/slot-format.ts';
-import type { SlotSet } from '../format/slot-set.ts';
 import type { SegmentEntry } from '../format/table-format.ts';
-import type { SegmentFile } from '../segments/segment-file.ts';
-import { SpareFiles } from '../segments/spare-files.ts';
 import type { DiskState } from '../state/disk-state.ts';
-import { noFiles } from '../tables/named-files.ts';
 import { snapshotNames } from '../tables/snapshot-names.ts';
 import { readTableFile } from '../tables/table-file.ts';
 import { Background } from './background.ts';
 import { DeadSegments } from './dead-segments.ts';
-import { writeDense } from './dense-rewrite.ts';
-import type { Rewritten } from './dense-rewrite.ts';
+import { DenseFiles } from './dense-files.ts';
+import type { Victim } from './dense-files.ts';
 import { Liveness } from './liveness.ts';
-import type { MarkedSegment } from './liveness.ts';
-import { removeUnnamed } from './reclaim.ts';
 import { isStoreShort } from './space-reserve.ts';
 
-/** Files that change their name before one sync of their directory. */
-const RENAMES_AT_ONCE = 8;
-/** Files that are rewritten at the same time: each waits for other threads most of the time. 2 MiB of memory each. */
-const LANES = 4;
 /** Nothing hurries while garbage takes less than this part of what it may take. */
 const SPACE_CALM_SHARE = 0.3;
 /** From this urgency on … */
@@ -48,43 +38,30 @@ export interface Collection {
   readonly writtenBytes: number;
 }
 
-interface Victim extends MarkedSegment {
-  readonly stored: number;
-}
-
 /** Space for the work that it takes, of which a file costs some however small it is. */
 function gainOf({ live, stored }: Victim): number {
   return (stored - live.count) / (live.count + FILE_COST_SLOTS);
-}
-
-/** A file that lost its name to a dense one. */
-interface Renamed {
-  readonly spare: string | undefined;
-  /** Resolves when nobody reads it any more. */
-  readonly unread: Promise<void>;
 }
 
 /**
  * Brings space back, while reads and writes go on:
  * 1. mark what the durable head and every root in the directory can reach (`Liveness`);
  * 2. let go of segments without a slot that the head can reach (`DeadSegments`);
- * 3. replace files that hold too much garbage by dense ones (`writeDense`).
+ * 3. replace files that hold too much garbage by dense ones (`DenseFiles`).
  *
  * Why no race can be lost: only segments from before the head's log position are looked at, which nothing is appended to.
  * A slot there that no state reaches now is reached by no later one, since every later state is made from a marked one and
  * the log behind it. A file with more slots than needed is never wrong, so it does not matter how old a mark is.
  */
 export class Collector {
-  readonly spares: SpareFiles;
   readonly background: Background;
   /** What files hold and what is live, in slots: as the last mark found it, less what was brought back since. */
   #stored = 0;
   #live = 0;
   #appendedAtMark = 0;
-  /** One file after the other then, and none is kept. */
-  #isShort = false;
   readonly #state: DiskState;
   readonly #dead: DeadSegments;
+  readonly #denseFiles: DenseFiles;
   readonly #inHeadTurn: (work: () => Promise<void>) => Promise<void>;
 
   /** @param inHeadTurn runs work while no checkpoint does. */
@@ -92,8 +69,11 @@ export class Collector {
     this.#state = state;
     this.#inHeadTurn = inHeadTurn;
     this.#dead = new DeadSegments(state);
-    this.spares = state.spares;
     this.background = new Background(state.env.clock, () => state.session?.log.slotsAppended ?? 0);
+    this.#denseFiles = new DenseFiles(state, this.background, (slots) => {
+      this.#stored -= slots;
+      this.#compareWithClients();
+    });
   }
 
   /** Segments whose files go with the next checkpoint. */
@@ -103,7 +83,7 @@ export class Collector {
 
   /** To be called in the head's turn after each checkpoint. */
   async release(): Promise<void> {
-    await this.#dead.release(this.spares);
+    await this.#dead.release(this.#state.spares);
   }
 
   /**
@@ -155,11 +135,8 @@ export class Collector {
     this.#compareWithClients();
     if (isUrgent) this.background.urgency = 1;
     victims.sort((a, b) => gainOf(b) - gainOf(a));
-    this.#isShort = await isStoreShort(state.env.files, state.directory);
-    let writtenBytes = 0;
-    const atOnce = this.#isShort ? 1 : RENAMES_AT_ONCE;
-    for (let at = 0; at < victims.length; at += atOnce)
-      writtenBytes += await this.#rewrite(victims.slice(at, at + atOnce));
+    const isShort = await isStoreShort(state.env.files, state.directory);
+    const writtenBytes = await this.#denseFiles.replace(victims, isShort);
     return { liveSlots, storedSlots: stored, dead: dead.length, rewritten: victims.length, writtenBytes };
   }
 
@@ -220,92 +197,5 @@ export class Collector {
       }
     }
     return { liveness, unreached };
-  }
-
-  /** Answers how many bytes were written. */
-  async #rewrite(victims: readonly Victim[]): Promise<number> {
-    const beside = this.#state.store.sibling();
-    const renamed: Renamed[] = [];
-    let writtenBytes = 0;
-    const left = victims.values();
-    const lane = async (): Promise<void> => {
-      for (const { entry, live, stored } of left) {
-        beside.put(entry);
-        const bytes = await this.#replace(beside.file(entry.number), live, renamed);
-        writtenBytes += bytes;
-        this.#stored -= stored - live.count;
-        this.#compareWithClients();
-      }
-    };
-    try {
-      // All lanes end before a failure is passed on.
-      const lanes = await Promise.allSettled(Array.from({ length: LANES }, lane));
-      for (const ended of lanes) if (ended.status === 'rejected') throw ended.reason;
-    } finally {
-      if (renamed.length > 0) await this.#settleRenames(renamed);
-      beside.close();
-      await this.#removeUnnamed(victims);
-    }
-    return writtenBytes;
-  }
-
-  async #replace(source: SegmentFile, live: SlotSet, renamed: Renamed[]): Promise<number> {
-    const { files } = this.#state.env;
-    let rewritten: Rewritten;
-    try {
-      rewritten = await writeDense(files, source, live, this.background);
-    } catch (error) {
-      // Its last snapshot was deleted meanwhile.
-      if ((await files.stat(source.path)) === undefined) return 0;
-      throw error;
-    }
-    const { path, sizeBytes } = rewritten;
-    const spare = await this.#keepAsSpare(source.path);
-    try {
-      await files.rename(path, source.path);
-    } catch (error) {
-      if (spare !== undefined) await files.unlink(spare).catch(() => undefined);
-      await files.unlink(path).catch(() => undefined);
-      throw error;
-    }
-    renamed.push({ spare, unread: source.forget() });
-    return sizeBytes;
-  }
-
-  /** A rename may have brought back the name of a segment whose last snapshot was deleted at the same moment. */
-  async #removeUnnamed(victims: readonly Victim[]): Promise<void> {
-    const { env, store, directory } = this.#state;
-    const others = victims.filter(({ entry }) => store.find(entry.number) === undefined);
-    const segments = new Set(others.map(({ name }) => name));
-    if (segments.size > 0) await removeUnnamed(env, directory, { ...noFiles(), segments });
-  }
-
-  /** Another name for a file that is about to lose the one that it has. */
-  async #keepAsSpare(path: string): Promise<string | undefined> {
-    if (!this.spares.hasRoom || this.#isShort) return undefined;
-    const spare = SpareFiles.pathFor(path);
-    const { files } = this.#state.env;
-    try {
-      await files.link(path, spare);
-      return spare;
-    } catch {
-      return undefined;
-    }
-  }
-
-  /** A file may be used again when its old name means the new one durably, and nobody reads it any more. */
-  async #settleRenames(renamed: readonly Renamed[]): Promise<void> {
-    const { env, store, head } = this.#state;
-    const { files } = env;
-    try {
-      await files.syncDirectory(store.directory);
-      for (const { spare, unread } of renamed) {
-        await unread;
-        if (spare !== undefined) await this.spares.give(spare);
-      }
-    } catch (error) {
-      env.log.warn({ diskId: head.diskId, reason: messageOf(error) }, 'files of rewritten segments are not used again');
-      for (const { spare } of renamed) if (spare !== undefined) await files.unlink(spare).catch(() => undefined);
-    }
   }
 }
