@@ -1,19 +1,18 @@
-import { isKind, messageOf, SystemError } from '../../base/errors.ts';
+import { SystemError } from '../../base/errors.ts';
 import { Background } from '../collect/background.ts';
-import { deadMark, SEALING_SUFFIX } from '../format/file-names.ts';
 import { toHex } from '../format/fixed-bytes.ts';
 import type { Reencryption as StoredReencryption } from '../format/head-format.ts';
 import type { EpochRecord } from '../format/key-records.ts';
 import { epochName } from '../format/segment-entries.ts';
 import type { SegmentEntry } from '../format/segment-entries.ts';
 import { SLOT_SIZE_BYTES } from '../format/slot-format.ts';
-import type { ChunkReference } from '../format/table-format.ts';
 import type { Commits } from '../state/commits.ts';
 import { removeSegmentsOfOlderKeys, removeUnnamedTables } from '../state/disk-checks.ts';
 import type { DiskState } from '../state/disk-state.ts';
 import type { OpenParts } from '../state/open-parts.ts';
 import { KeptRoots } from './kept-roots.ts';
-import { resealSegment } from './reseal-segment.ts';
+import { Replacement } from './replacement.ts';
+import type { Pending } from './replacement.ts';
 
 /** Segments that are committed together; with many snapshots more, since each commit writes every root again. */
 const BATCH_MIN = 4;
@@ -32,12 +31,6 @@ export interface ReencryptionProgress {
 }
 
 /**
- * Files to be replaced, by name, each with the entry that has the most of its slots. Not by number: after an interrupted
- * run two files may have one number, and a collection leaves in each what the states need that name that file.
- */
-type Pending = ReadonlyMap<string, SegmentEntry>;
-
-/**
  * Seals every segment anew that is not sealed under the disk's data key and suite: the same slots at the same addresses in
  * another file, under another epoch. The map and the clients see nothing of it. `docs/internals/rotation.md` tells why
  * it can be interrupted anywhere.
@@ -48,16 +41,20 @@ export class Reencryption {
   readonly #roots: KeptRoots;
   readonly #commits: Commits;
   readonly #alone: OpenParts['alone'];
-  /** By old epoch: what a snapshot or clone may not open stays under another key than what it may. */
-  readonly #epochs = new Map<string, EpochRecord>();
+  readonly #replacement: Replacement;
   #stop = new AbortController();
   #left: { segments: number; slots: number } | undefined;
 
-  constructor({ state, commits, alone }: OpenParts) {
+  constructor(parts: OpenParts) {
+    const { state, commits, alone } = parts;
     this.#state = state;
     this.#commits = commits;
     this.#alone = alone;
     this.#roots = new KeptRoots(state);
+    this.#replacement = new Replacement(parts, this.#roots, {
+      isNamed: async (entry) => (await this.#pending(() => true)).has(toHex(entry.id)),
+      pace: (bytes) => this.#pace(bytes),
+    });
     this.#background = new Background(state.env.clock, () => state.session?.log.slotsAppended ?? 0);
   }
 
@@ -101,8 +98,7 @@ export class Reencryption {
    */
   async run(): Promise<void> {
     this.#background.begin();
-    // What an earlier run sealed may be in files: this one seals the same addresses under other keys.
-    this.#epochs.clear();
+    this.#replacement.forgetEpochs();
     const { keys } = this.#state;
     const known = new Map<string, boolean>();
     const isOld = (epoch: EpochRecord): boolean => {
@@ -122,7 +118,7 @@ export class Reencryption {
       const all = [...pending.entries()].sort(([, a], [, b]) => a.number - b.number);
       for (let at = 0; at < all.length; at += batchMax) {
         const batch = new Map(all.slice(at, at + batchMax));
-        await this.#alone(() => this.#batch(batch));
+        await this.#alone(() => this.#replacement.replace(batch));
         this.#left = { ...this.#left };
         for (const { slots } of batch.values()) {
           this.#left.segments -= 1;
@@ -149,120 +145,11 @@ export class Reencryption {
     return pending;
   }
 
-  async #batch(batch: Pending): Promise<void> {
-    const { env, store } = this.#state;
-    const fresh = new Map<string, SegmentEntry>();
-    const made: string[] = [];
-    const marks: string[] = [];
-    // Without the mark a crash at the wrong moment costs space.
-    const mark = async (file: string, path: string): Promise<void> => {
-      if ((await env.files.link(file, deadMark(path)).catch(() => false)) !== false) marks.push(deadMark(path));
-    };
-    try {
-      for (const [name, entry] of batch) {
-        const sealed = await this.#reseal(entry);
-        if (sealed === undefined) continue;
-        fresh.set(name, sealed);
-        const path = store.pathOf(sealed.id);
-        made.push(toHex(sealed.id));
-        await mark(`${store.directory}/${name}`, `${store.directory}/${name}`);
-        await mark(`${path}${SEALING_SUFFIX}`, path);
-      }
-      // A file that no state names yet, or any more, must not stand in the way of a recovery: the marks come first.
-      await env.files.syncDirectory(store.directory);
-      for (const name of made)
-        await env.files.rename(`${store.directory}/${name}${SEALING_SUFFIX}`, `${store.directory}/${name}`);
-      await env.files.syncDirectory(store.directory);
-    } catch (error) {
-      const files = made.flatMap((name) => [
-        `${store.directory}/${name}${SEALING_SUFFIX}`,
-        `${store.directory}/${name}`,
-      ]);
-      for (const path of [...files, ...marks]) await env.files.unlink(path).catch(() => undefined);
-      throw error;
-    }
-    // From here on a failure leaves all files: any of them may be named by what reached the storage.
-    await this.#commits.inTurn(() => this.#commit(fresh));
-    await this.#removeUnnamed(new Set([...made, ...batch.keys()]));
-    await env.files.syncDirectory(store.directory);
-    for (const path of marks) await env.files.unlink(path).catch(() => undefined);
-  }
-
-  /** Undefined for a segment that is gone by now. */
-  async #reseal(entry: SegmentEntry): Promise<SegmentEntry | undefined> {
-    const { env, keys, store, head, limits } = this.#state;
-    const name = epochName(entry.epoch);
-    const epoch = this.#epochs.get(name) ?? keys.newEpoch(env.random);
-    this.#epochs.set(name, epoch);
-    const beside = store.sibling();
-    try {
-      beside.put(entry);
-      return await resealSegment(env, keys, {
-        entry,
-        source: beside.file(entry.number),
-        epoch,
-        session: head.session,
-        diskId: head.diskId,
-        capacity: limits.segmentSlots,
-        pathOf: (id) => store.pathOf(id),
-        done: (bytes) => this.#pace(bytes),
-      });
-    } catch (error) {
-      // What was sealed of it may be in a file: another attempt seals the same addresses under another key.
-      this.#epochs.delete(name);
-      if (isKind(error, 'corrupt') && error.code === 'SEGMENT_MISSING' && !(await this.#isNamed(entry)))
-        return undefined;
-      throw error;
-    } finally {
-      beside.close();
-    }
-  }
-
-  async #isNamed(entry: SegmentEntry): Promise<boolean> {
-    const pending = await this.#pending(() => true);
-    return pending.has(toHex(entry.id));
-  }
-
   async #pace(bytes: number): Promise<void> {
     const { bytesPerSecond = 0 } = this.#state.head.reencryption ?? {};
     if (bytesPerSecond > 0)
       await this.#state.env.clock.sleep(Math.ceil((bytes / bytesPerSecond) * 1000), this.#stop.signal);
     await this.#background.step(bytes / SLOT_SIZE_BYTES);
-  }
-
-  /** Every root, then the head: each names the old file or the new one, and both are there until all are durable. */
-  async #commit(fresh: ReadonlyMap<string, SegmentEntry>): Promise<void> {
-    const state = this.#state;
-    const replaced = (entry: SegmentEntry): SegmentEntry => {
-      const sealed = fresh.get(toHex(entry.id));
-      return sealed === undefined ? entry : { ...sealed, slots: entry.slots };
-    };
-    const made = new Map<string, ChunkReference>();
-    for (const name of await this.#roots.names()) {
-      const table = await this.#roots.read(name);
-      if (table === undefined || !table.segments.some((entry) => replaced(entry) !== entry)) continue;
-      await this.#roots.replace(name, table, replaced, state.newTableWriter(), made);
-    }
-    for (const entry of state.store.entries()) {
-      const sealed = replaced(entry);
-      if (sealed !== entry) state.store.put(sealed);
-    }
-    await this.#commits.commitTable(false);
-  }
-
-  async #removeUnnamed(names: ReadonlySet<string>): Promise<void> {
-    const { env, store } = this.#state;
-    const needed = new Set(store.entries().map(({ id }) => toHex(id)));
-    for (const root of await this.#roots.names())
-      for (const { id } of (await this.#roots.read(root))?.segments ?? []) needed.add(toHex(id));
-    for (const name of names) {
-      if (needed.has(name)) continue;
-      await env.files
-        .unlink(`${store.directory}/${name}`)
-        .catch((error: unknown) =>
-          env.log.warn({ segment: name, reason: messageOf(error) }, 'the old file of a segment stays'),
-        );
-    }
   }
 
   /** The earlier data keys go with one head. False when something still needs them. */
