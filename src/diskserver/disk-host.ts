@@ -1,5 +1,3 @@
-import path from 'node:path';
-
 import { messageOf, SystemError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import { KeyedMutex } from '../base/mutex.ts';
@@ -20,59 +18,24 @@ import {
 import { scrubWithoutKey } from '../block/scrub/keyless-scrub.ts';
 import { lockDisk } from '../block/open-disk.ts';
 import type { Pin } from '../block/format/pin.ts';
-import { lossInWords } from '../block/state/recovery.ts';
 import type { ScrubOptions } from '../block/scrub/scrub.ts';
-import type {
-  ExportAccess,
-  ExportInfo,
-  OpenExport,
-  OpenSnapshotExport,
-  ScrubState,
-  StartScrub,
-} from '../dataplane/data-plane.ts';
+import type { ExportInfo, OpenExport, OpenSnapshotExport, ScrubState, StartScrub } from '../dataplane/data-plane.ts';
 import type { Methods } from '../dataplane/protocol.ts';
-import type { Export } from '../nbd/export.ts';
 import type { NbdServer } from '../nbd/server.ts';
 import { DiskDirectories } from './disk-directories.ts';
 import { DiskExport } from './disk-export.ts';
 import type { ExportTable } from './export-table.ts';
+import { OpenExports } from './open-exports.ts';
 import { ScrubRuns } from './scrub-runs.ts';
 import { SnapshotExport } from './snapshot-export.ts';
-
-/** How often the owner is told how far the logs are durable. */
-const LOG_PIN_MS = 2_000;
-
-/** How long clients have to finish what they sent before an unexport disconnects them. */
-const DRAIN_MS = 5_000;
-
-interface Opened {
-  readonly exportId: string;
-  readonly diskId: string;
-  readonly name: string;
-  readonly socketPath: string;
-  /** Undefined for the export of a snapshot. */
-  readonly disk: Disk | undefined;
-  /** How far the owner was told that the log is durable. */
-  toldLog?: Pin['log'];
-  /** Snapshots that must not go while this is open. */
-  readonly holds: readonly string[];
-  /** Lets go of everything; when it fails, everything is as before. */
-  close(): Promise<Pin | undefined>;
-  /** Lets go without a last write. */
-  abandon(): Promise<void>;
-}
 
 /** Every disk that is open in this process. Each disk's operations run one at a time; disks do not wait for each other. */
 export class DiskHost {
   readonly #environment: Environment;
   readonly #directories: DiskDirectories;
-  readonly #socketDirectory: string;
-  readonly #nbd: NbdServer;
-  readonly #table: ExportTable;
   readonly #log: Logger;
   readonly #onPin: (diskId: string, pin: Pin) => void;
-  readonly #byExport = new Map<string, Opened>();
-  readonly #byDisk = new Map<string, Opened & { readonly disk: Disk }>();
+  readonly #exports: OpenExports;
   readonly #turns = new KeyedMutex();
   readonly #scrubs: ScrubRuns;
 
@@ -87,13 +50,10 @@ export class DiskHost {
   }) {
     this.#environment = parts.environment;
     this.#directories = new DiskDirectories(parts.dataDirectory);
-    this.#socketDirectory = parts.socketDirectory;
-    this.#nbd = parts.nbd;
-    this.#table = parts.table;
     this.#log = parts.log;
     this.#onPin = parts.onPin;
+    this.#exports = new OpenExports({ ...parts, clock: parts.environment.clock });
     this.#scrubs = new ScrubRuns(parts.environment.clock, parts.log);
-    parts.environment.clock.every(LOG_PIN_MS, () => this.#tellLogs());
   }
 
   createDisk({ disk, dataKey }: Methods['createDisk']['params']): Promise<Pin> {
@@ -127,8 +87,8 @@ export class DiskHost {
 
   deleteDisk({ diskId, snapshots }: Methods['deleteDisk']['params']): Promise<void> {
     return this.#turns.run(diskId, async () => {
-      this.#refuseOpen(diskId);
-      this.#refuseHeld(diskId, (snapshotId) => snapshots.drop.includes(snapshotId));
+      this.#exports.refuseOpen(diskId);
+      this.#exports.refuseHeld(diskId, (snapshotId) => snapshots.drop.includes(snapshotId));
       await this.#scrubs.stop(diskId, 'the disk is deleted');
       await deleteDisk(
         this.#environment,
@@ -148,9 +108,9 @@ export class DiskHost {
   /** @throws {SystemError} kind `conflict`: the snapshot is exported. */
   deleteSnapshot({ diskId, snapshotId }: Methods['deleteSnapshot']['params']): Promise<void> {
     return this.#turns.run(diskId, async () => {
-      this.#refuseHeld(diskId, (held) => held === snapshotId);
-      const opened = this.#byDisk.get(diskId);
-      if (opened !== undefined) return opened.disk.deleteSnapshot(snapshotId);
+      this.#exports.refuseHeld(diskId, (held) => held === snapshotId);
+      const exported = this.#exports.disk(diskId);
+      if (exported !== undefined) return exported.deleteSnapshot(snapshotId);
       return deleteSnapshot(this.#environment, this.#directories.withSnapshots(diskId), snapshotId);
     });
   }
@@ -161,12 +121,12 @@ export class DiskHost {
   }
 
   measureUsage({ diskId, dataKey, pin }: Methods['measureUsage']['params']): Promise<DiskUsage> {
-    const opened = this.#byDisk.get(diskId);
+    const exported = this.#exports.disk(diskId);
     // It takes its time, during which the disk may be used for anything else.
-    if (opened !== undefined) return opened.disk.usage();
+    if (exported !== undefined) return exported.usage();
     return this.#turns.run(diskId, async () => {
-      const openedMeanwhile = this.#byDisk.get(diskId);
-      if (openedMeanwhile !== undefined) return openedMeanwhile.disk.usage();
+      const exportedMeanwhile = this.#exports.disk(diskId);
+      if (exportedMeanwhile !== undefined) return exportedMeanwhile.usage();
       await this.#scrubs.stop(diskId, 'what the disk takes is counted');
       const directory = this.#directories.living(diskId);
       const disk = await openDisk(this.#environment, directory, { diskId, dataKey, pin, readOnly: true });
@@ -182,9 +142,9 @@ export class DiskHost {
   openExport(request: OpenExport): Promise<ExportInfo> {
     const { diskId, exportId, dataKey, pin, readOnly } = request;
     return this.#turns.run(diskId, async () => {
-      const existing = this.#byExport.get(exportId);
-      if (existing !== undefined) return this.#describe(existing);
-      this.#refuseOpen(diskId);
+      const existing = this.#exports.describe(exportId);
+      if (existing !== undefined) return existing;
+      this.#exports.refuseOpen(diskId);
       await this.#scrubs.stop(diskId, 'the disk is exported; scrub it again');
       const disk = await openDisk(this.#environment, this.#directories.living(diskId), {
         diskId,
@@ -198,17 +158,15 @@ export class DiskHost {
       disk.onPin = (newPin) => this.#onPin(diskId, newPin);
       // After a recovery, and where the owner missed the last one.
       if (disk.pin.sequence !== pin?.sequence) this.#onPin(diskId, disk.pin);
-      const opened = {
-        ...this.#placeOf(request),
+      const info = await this.#exports.open(request, {
         disk,
         holds: [],
+        serve: () => new DiskExport(disk, diskId, readOnly),
         close: () => disk.close(),
         abandon: () => disk.abandon(),
-      };
-      await this.#serve(opened, request, () => new DiskExport(disk, diskId, readOnly));
-      this.#byDisk.set(diskId, opened);
+      });
       this.#log.info({ diskId, exportId, readOnly }, 'disk opened for clients');
-      return this.#describe(opened);
+      return info;
     });
   }
 
@@ -216,8 +174,8 @@ export class DiskHost {
   openSnapshotExport(request: OpenSnapshotExport): Promise<ExportInfo> {
     const { diskId, exportId, snapshotId, baseSnapshotId } = request;
     return this.#turns.run(diskId, async () => {
-      const existing = this.#byExport.get(exportId);
-      if (existing !== undefined) return this.#describe(existing);
+      const existing = this.#exports.describe(exportId);
+      if (existing !== undefined) return existing;
       const view = await this.#openView(request, snapshotId);
       let base: { readonly snapshotId: string; readonly view: SnapshotView } | undefined;
       try {
@@ -232,65 +190,29 @@ export class DiskHost {
         await base?.view.close();
       };
       const holds = baseSnapshotId === undefined ? [snapshotId] : [snapshotId, baseSnapshotId];
-      const opened = { ...this.#placeOf(request), disk: undefined, holds, close, abandon: close };
-      await this.#serve(opened, request, () => new SnapshotExport(view, snapshotId, base));
+      const serve = (): SnapshotExport => new SnapshotExport(view, snapshotId, base);
+      const info = await this.#exports.open(request, { disk: undefined, holds, serve, close, abandon: close });
       this.#log.info({ diskId, snapshotId, baseSnapshotId, exportId }, 'snapshot opened for clients');
-      return this.#describe(opened);
+      return info;
     });
   }
 
   async closeExport({ exportId, force }: Methods['closeExport']['params']): Promise<Pin | undefined> {
-    const opened = this.#byExport.get(exportId);
-    if (opened === undefined) return undefined;
-    return this.#turns.run(opened.diskId, async () => {
-      if (!this.#byExport.has(exportId)) return undefined;
-      this.#table.suspend(opened.name);
-      await this.#nbd.disconnect(opened.name, DRAIN_MS);
-      let pin: Pin | undefined;
-      try {
-        pin = await opened.close();
-      } catch (error) {
-        if (!force) {
-          this.#table.resume(opened.name);
-          this.#log.error(
-            { diskId: opened.diskId, exportId, reason: messageOf(error) },
-            'the disk could not be closed; its export stays',
-          );
-          throw error;
-        }
-        this.#log.error(
-          { diskId: opened.diskId, exportId, reason: messageOf(error) },
-          'the disk was dropped without its last writes',
-        );
-        await opened.abandon();
-      }
-      this.#byExport.delete(exportId);
-      if (opened.disk !== undefined) this.#byDisk.delete(opened.diskId);
-      // The disk is closed and its pin must get out, whatever becomes of the socket.
-      try {
-        await this.#nbd.closeUnix(opened.socketPath);
-      } catch (error) {
-        this.#log.warn({ exportId, reason: messageOf(error) }, 'the socket of an export could not be closed');
-      }
-      this.#table.remove(opened.name);
-      this.#log.info(
-        { diskId: opened.diskId, exportId },
-        opened.disk === undefined ? 'snapshot closed' : 'disk closed',
-      );
-      return pin;
-    });
+    const diskId = this.#exports.diskIdOf(exportId);
+    if (diskId === undefined) return undefined;
+    return this.#turns.run(diskId, () => this.#exports.close(exportId, force));
   }
 
   startScrub({ diskId, rateBytes, dataKey, pin }: StartScrub): Promise<ScrubState> {
     return this.#turns.run(diskId, async () => {
       if (this.#scrubs.isRunning(diskId))
         throw new SystemError('conflict', 'SCRUB_RUNNING', `a scrub of disk ${diskId} is running`);
-      const opened = this.#byDisk.get(diskId);
-      if (opened !== undefined)
+      const exported = this.#exports.disk(diskId);
+      if (exported !== undefined)
         return this.#scrubs.start(
           diskId,
           rateBytes,
-          (options) => opened.disk.scrub(options),
+          (options) => exported.scrub(options),
           async () => undefined,
         );
       const directory = this.#directories.living(diskId);
@@ -310,21 +232,21 @@ export class DiskHost {
   }
 
   listExports(): readonly ExportInfo[] {
-    return [...this.#byExport.values()].map((opened) => this.#describe(opened));
+    return this.#exports.list();
   }
 
   /** @throws {SystemError} kind `not-found`: the disk is not open. */
   statistics(diskId: string): DiskStatistics {
-    const opened = this.#byDisk.get(diskId);
-    if (opened === undefined) throw new SystemError('not-found', 'DISK_NOT_OPEN', `disk ${diskId} is not open`);
-    return opened.disk.statistics;
+    const exported = this.#exports.disk(diskId);
+    if (exported === undefined) throw new SystemError('not-found', 'DISK_NOT_OPEN', `disk ${diskId} is not open`);
+    return exported.statistics;
   }
 
   /** Closes every disk; one that fails is named in the log and does not keep the others open. */
   async closeAll(): Promise<{ diskId: string; pin: Pin }[]> {
     await this.#scrubs.stopAll();
     const closed = await Promise.all(
-      [...this.#byExport.values()].map(async ({ exportId, diskId }) => {
+      this.#exports.list().map(async ({ exportId, diskId }) => {
         try {
           const pin = await this.closeExport({ exportId, force: true });
           return pin === undefined ? [] : [{ diskId, pin }];
@@ -344,8 +266,8 @@ export class DiskHost {
     work: (disk: Disk) => Promise<Pin>,
   ): Promise<Pin> {
     return this.#turns.run(diskId, async () => {
-      const opened = this.#byDisk.get(diskId);
-      if (opened !== undefined) return work(opened.disk);
+      const exported = this.#exports.disk(diskId);
+      if (exported !== undefined) return work(exported);
       await this.#scrubs.stop(diskId, why);
       const directory = this.#directories.living(diskId);
       const disk = await openDisk(this.#environment, directory, { diskId, dataKey, pin, readOnly: false });
@@ -371,73 +293,12 @@ export class DiskHost {
     });
   }
 
-  #placeOf({ exportId, diskId, name }: ExportAccess) {
-    return { exportId, diskId, name, socketPath: path.join(this.#socketDirectory, `${name}.sock`) };
-  }
-
-  /** Shows an export to its clients; when that fails, what was opened is closed. */
-  async #serve(opened: Opened, { pskIdentity, psk }: ExportAccess, serve: () => Export): Promise<void> {
-    const { exportId, name, socketPath } = opened;
-    try {
-      this.#table.add({ name, diskId: opened.disk && opened.diskId, socketPath, pskIdentity, psk, serve });
-      await this.#nbd.listenUnix(socketPath);
-    } catch (error) {
-      this.#table.remove(name);
-      await opened.close().catch(() => opened.abandon());
-      throw error;
-    }
-    this.#byExport.set(exportId, opened);
-  }
-
-  /** A snapshot that is read must stay. */
-  #refuseHeld(diskId: string, isDoomed: (snapshotId: string) => boolean): void {
-    for (const { exportId, diskId: other, holds } of this.#byExport.values()) {
-      const held = other === diskId ? holds.find(isDoomed) : undefined;
-      if (held !== undefined)
-        throw new SystemError(
-          'conflict',
-          'SNAPSHOT_OPEN',
-          `snapshot ${held} is needed by export ${exportId}; unexport that first`,
-        );
-    }
-  }
-
   /** Runs `work` while nobody else has the disk. @throws {SystemError} kind `conflict`, code `DISK_OPEN`. */
   withClosedDisk<T>(diskId: string, work: () => Promise<T>): Promise<T> {
     return this.#turns.run(diskId, async () => {
-      this.#refuseOpen(diskId);
+      this.#exports.refuseOpen(diskId);
       await this.#scrubs.stop(diskId, 'a stream is applied to the disk; scrub it again');
       return work();
     });
   }
-
-  /** Of disks whose log got further since they were asked last. */
-  #tellLogs(): void {
-    for (const opened of this.#byExport.values()) {
-      const pin = opened.disk?.pin;
-      if (pin?.log === undefined || isSamePosition(pin.log, opened.toldLog)) continue;
-      opened.toldLog = pin.log;
-      this.#onPin(opened.diskId, pin);
-    }
-  }
-
-  #refuseOpen(diskId: string): void {
-    const opened = this.#byDisk.get(diskId);
-    if (opened !== undefined)
-      throw new SystemError(
-        'conflict',
-        'DISK_OPEN',
-        `disk ${diskId} is open as export ${opened.exportId}; unexport it first`,
-      );
-  }
-
-  #describe({ exportId, diskId, name, socketPath, disk }: Opened): ExportInfo {
-    const connections = this.#nbd.connections(name);
-    const info: ExportInfo = { exportId, diskId, name, socketPath, connections, status: 'Serving' };
-    return disk?.loss === undefined ? info : { ...info, lost: lossInWords(disk.loss) };
-  }
-}
-
-function isSamePosition(a: NonNullable<Pin['log']>, b: Pin['log']): boolean {
-  return a.segment === b?.segment && a.slot === b.slot;
 }
