@@ -31,10 +31,10 @@ export const BROKEN_PROMISES: readonly BrokenPromise[] = [
     '    this.#advance(end);',
   ),
   block(
-    'log/log.ts',
+    'log/active-segments.ts',
     'flushes the newest segment only',
-    'const targets = this.#active.map((segment) => ({ segment, end: segment.written }));',
-    'const targets = this.#active.slice(-1).map((segment) => ({ segment, end: segment.written }));',
+    'const targets = this.#segments.map((segment) => ({ segment, end: segment.written }));',
+    'const targets = this.#segments.slice(-1).map((segment) => ({ segment, end: segment.written }));',
   ),
   block(
     'log/group-commit.ts',
@@ -60,7 +60,7 @@ export const BROKEN_PROMISES: readonly BrokenPromise[] = [
     '      if (spare',
   ),
   // Failed syncs.
-  block('log/log.ts', 'believes a failed sync the second time', '          segment.damaged = true;\n'),
+  block('log/active-segments.ts', 'believes a failed sync the second time', '          segment.damaged = true;\n'),
   block('log/log-segment.ts', 'rescues a segment without what was durable', '      await this.#copyDurable(fresh);\n'),
   block(
     'log/log-segment.ts',

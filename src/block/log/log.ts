@@ -1,15 +1,15 @@
-import { messageOf, SystemError } from '../../base/errors.ts';
+import type { SystemError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
-import { Mutex } from '../../base/mutex.ts';
 import type { Limits } from '../files/environment.ts';
 import { ioError } from '../files/io-errors.ts';
-import { addressOf, segmentOf, slotOf } from '../format/address.ts';
+import { addressOf } from '../format/address.ts';
 import type { Address, LogPosition } from '../format/address.ts';
 import type { EpochRecord } from '../format/key-records.ts';
 import { encodeNote } from '../format/note-format.ts';
 import type { Note } from '../format/note-format.ts';
 import { SLOT_DATA, SLOT_NOTE, SLOT_SIZE_BYTES } from '../format/slot-format.ts';
 import type { SegmentMaker } from '../segments/segment-files.ts';
+import { ActiveSegments } from './active-segments.ts';
 import { GroupCommit } from './group-commit.ts';
 import type { LogSegment } from './log-segment.ts';
 import type { MarkFile } from './mark-file.ts';
@@ -26,35 +26,24 @@ import { ChunkPool } from './sealed-tail.ts';
 export class Log {
   readonly #maker: SegmentMaker;
   readonly #limits: Limits;
-  readonly #mark: MarkFile;
-  readonly #log: Logger;
   readonly #next: NextSegment;
-  /** Held by whoever writes to segment files or replaces one. */
-  readonly #fileTurn = new Mutex();
+  readonly #active: ActiveSegments;
   #epoch: EpochRecord;
   #current: LogSegment;
-  /** Segments with slots that are not durable, oldest first; the current one is always the last. */
-  #active: LogSegment[];
   #rolling: Promise<void> | undefined;
   readonly #writes = new GroupCommit('after this turn', () => this.#writeOut());
   readonly #syncs = new GroupCommit('at once', () => this.#syncOut());
   /** Why the last write to a segment failed; its slots are in memory and go out before any other. */
   #stuck: SystemError | undefined;
   #appended = 0;
-  #closed = false;
-  /** Everything before this is durable; it always names a segment of which something is, so that a lost tail compares. */
-  #durable: LogPosition;
 
   private constructor(parts: LogParts, first: LogSegment, next: NextSegment) {
     this.#next = next;
     this.#maker = parts.maker;
     this.#limits = parts.limits;
-    this.#mark = parts.mark;
-    this.#log = parts.log;
     this.#epoch = parts.epoch;
     this.#current = first;
-    this.#active = [first];
-    this.#durable = { segment: first.entry.number, slot: 0 };
+    this.#active = new ActiveSegments(first, { store: parts.maker.store, mark: parts.mark, log: parts.log });
   }
 
   /** Makes the first segment, with its header and its name durable, so that a head may name it. */
@@ -79,7 +68,7 @@ export class Log {
 
   /** Everything before this survives power loss. */
   get durable(): LogPosition {
-    return this.#durable;
+    return this.#active.durable;
   }
 
   get currentId(): Uint8Array {
@@ -93,13 +82,11 @@ export class Log {
 
   /** True while something that was sealed would not survive power loss. */
   get hasUnsynced(): boolean {
-    return this.#active.some((segment) => segment.durable < segment.used);
+    return this.#active.hasUnsynced;
   }
 
   get unsyncedBytes(): number {
-    let slots = 0;
-    for (const segment of this.#active) slots += segment.used - segment.durable;
-    return slots * SLOT_SIZE_BYTES;
+    return this.#active.unsyncedBytes;
   }
 
   /**
@@ -111,7 +98,7 @@ export class Log {
     if (
       this.#stuck === undefined &&
       !this.#current.isFull &&
-      !this.#active.some((segment) => segment.damaged) &&
+      !this.#active.isDamaged &&
       this.unsyncedBytes < this.#limits.unsyncedBytesMax
     )
       return undefined;
@@ -121,13 +108,8 @@ export class Log {
   /** How many slots may be appended in this turn without waiting for anything. */
   get room(): number {
     if (this.#stuck !== undefined) return 0;
-    let unsynced = 0;
-    for (const segment of this.#active) {
-      if (segment.damaged) return 0;
-      unsynced += segment.used - segment.durable;
-    }
-    const memory = Math.floor(this.#limits.unsyncedBytesMax / SLOT_SIZE_BYTES) - unsynced;
-    return Math.max(0, Math.min(memory, this.#current.room));
+    const slotsMax = Math.floor(this.#limits.unsyncedBytesMax / SLOT_SIZE_BYTES);
+    return Math.min(this.#active.room(slotsMax), this.#current.room);
   }
 
   /** `ready` must have answered in the same turn. */
@@ -149,18 +131,14 @@ export class Log {
    * @throws {SystemError} the sync failed and so did the rescue: nothing since the last success may be believed durable.
    */
   flush(): Promise<void> {
-    if (!this.#active.some((segment) => segment.damaged || segment.durable < segment.written)) {
-      // Somebody else's sync may already cover it, yet only its end says so.
-      if (!this.#syncs.isRunning) return Promise.resolve();
-    }
+    // Somebody else's sync may already cover it, yet only its end says so.
+    if (!this.#active.needsSync && !this.#syncs.isRunning) return Promise.resolve();
     return this.#syncs.join();
   }
 
   /** The sealed bytes of a slot that is still in memory, to be used before the next await. */
   peek(address: Address): Uint8Array | undefined {
-    const number = segmentOf(address);
-    for (const segment of this.#active) if (segment.entry.number === number) return segment.peek(slotOf(address));
-    return undefined;
+    return this.#active.peek(address);
   }
 
   /**
@@ -191,12 +169,11 @@ export class Log {
    * Whoever waits for them is told.
    */
   async close(): Promise<void> {
-    this.#closed = true;
+    this.#active.stop();
     await this.#syncs.idle();
-    await this.#fileTurn.run(() => undefined);
+    await this.#active.idle();
     await this.#next.drop();
-    for (const segment of this.#active) await segment.close().catch(() => undefined);
-    await this.#mark.close().catch(() => undefined);
+    await this.#active.close();
   }
 
   #append(type: number, index: number, body: Uint8Array): Address {
@@ -208,12 +185,12 @@ export class Log {
   }
 
   async #makeReady(): Promise<void> {
-    this.#refuseClosed();
+    this.#active.refuseClosed();
     while (this.#stuck !== undefined) {
       this.#stuck = undefined;
       await this.written();
     }
-    if (this.#active.some((segment) => segment.damaged)) await this.flush();
+    if (this.#active.isDamaged) await this.flush();
     while (this.unsyncedBytes >= this.#limits.unsyncedBytesMax) {
       await this.written();
       await this.flush();
@@ -222,7 +199,7 @@ export class Log {
   }
 
   #begin(previous: { readonly segment: number; readonly id: Uint8Array; readonly slots: number }): void {
-    this.appendNote({ kind: 'begin', previous, durable: this.#durable });
+    this.appendNote({ kind: 'begin', previous, durable: this.#active.durable });
     void this.written();
   }
 
@@ -248,14 +225,14 @@ export class Log {
     old.sealSummary();
     this.#maker.store.put({ ...old.entry, slots: old.used });
     this.#current = fresh;
-    this.#active.push(fresh);
+    this.#active.add(fresh);
     this.#maker.store.put(fresh.entry);
     this.#begin({ segment: old.entry.number, id: old.entry.id, slots: old.used });
   }
 
   async #writeOut(): Promise<void> {
     try {
-      await this.#writeSealed();
+      await this.#active.write();
     } catch (error) {
       this.#stuck = ioError('writing to the log', error);
       throw this.#stuck;
@@ -266,61 +243,12 @@ export class Log {
     }
   }
 
-  async #writeSealed(): Promise<void> {
-    const targets = this.#active.map((segment) => ({ segment, end: segment.used }));
-    for (const { segment, end } of targets)
-      if (segment.written < end)
-        await this.#fileTurn.run(() => {
-          this.#refuseClosed();
-          return segment.writeUpTo(end);
-        });
-  }
-
-  #refuseClosed(): void {
-    if (this.#closed) throw new SystemError('conflict', 'DISK_CLOSED', 'the disk was closed');
-  }
-
   async #syncOut(): Promise<void> {
     try {
-      this.#refuseClosed();
-      await this.#syncOnce();
+      await this.#active.sync();
     } catch (error) {
       throw ioError('making the log durable', error);
     }
-  }
-
-  async #syncOnce(): Promise<void> {
-    const targets = this.#active.map((segment) => ({ segment, end: segment.written }));
-    for (const { segment, end } of targets) {
-      if (!segment.damaged && segment.durable >= end) continue;
-      if (!segment.damaged) {
-        try {
-          await segment.syncUpTo(end);
-        } catch (error) {
-          segment.damaged = true;
-          this.#log.error(
-            { segment: segment.entry.number, reason: messageOf(error) },
-            'a sync of the log failed; what was written since the last one goes to a fresh file',
-          );
-        }
-      }
-      if (segment.damaged) {
-        await this.#fileTurn.run(() => {
-          this.#refuseClosed();
-          return segment.rescue(Math.max(end, segment.written));
-        });
-        this.#maker.store.forgetFile(segment.entry.number);
-      }
-      this.#durable = { segment: segment.entry.number, slot: segment.durable };
-    }
-    await this.#retireDurable();
-    await this.#mark.record(this.#durable);
-  }
-
-  async #retireDurable(): Promise<void> {
-    const done = this.#active.filter((segment) => segment !== this.#current && segment.durable === segment.used);
-    this.#active = this.#active.filter((segment) => !done.includes(segment));
-    for (const segment of done) await segment.close().catch(() => undefined);
   }
 }
 
