@@ -1,15 +1,13 @@
 import { disks } from './disks.ts';
 import type { Disk } from './disks.ts';
+import { matchingResources } from './matching-resources.ts';
+import type { ResourceFilter } from './matching-resources.ts';
 import { newestFirst } from './newest-first.ts';
 import type { Listed, Page } from './page.ts';
 import type { Reader } from './reader.ts';
-import { taggedWith } from './tags.ts';
-import type { TagFilter } from './tags.ts';
 
 /** What DescribeDisks filters by; all given ones must match. Source: facts.md 3.5. */
-export interface DiskFilter {
-  readonly accountId: string;
-  readonly regionId: string;
+export interface DiskFilter extends ResourceFilter {
   readonly zoneId?: string | undefined;
   /** Empty: nothing matches. */
   readonly diskIds?: readonly string[] | undefined;
@@ -32,9 +30,6 @@ export interface DiskFilter {
   /** True: only encrypted ones. False and absent do not filter. */
   readonly encrypted?: boolean | undefined;
   readonly kmsKeyId?: string | undefined;
-  readonly createdFromMs?: number | undefined;
-  readonly createdToMs?: number | undefined;
-  readonly tags?: readonly TagFilter[] | undefined;
 }
 
 /** Newest first. Disks in `Deleting` are not listed. */
@@ -43,40 +38,29 @@ export async function listDisks(reader: Reader, filter: DiskFilter, page: Page):
 }
 
 function matchingDisks(reader: Reader, filter: DiskFilter) {
-  let query = disks
-    .select(reader)
-    .where('rows.accountId', '=', filter.accountId)
-    .where('rows.regionId', '=', filter.regionId)
-    .where('rows.status', '!=', 'Deleting');
-  if (filter.diskIds !== undefined) query = query.where('rows.diskId', 'in', filter.diskIds);
-  const equal = {
-    zoneId: filter.zoneId,
-    instanceId: filter.instanceId,
-    type: filter.type,
-    category: filter.category,
-    status: filter.status,
-    sourceSnapshotId: filter.sourceSnapshotId,
-    portable: filter.portable,
-    deleteWithInstance: filter.deleteWithInstance,
-    deleteAutoSnapshot: filter.deleteAutoSnapshot,
-    enableAutoSnapshot: filter.enableAutoSnapshot,
-    autoSnapshotPolicyId: filter.autoSnapshotPolicyId,
-    name: filter.name,
-    chargeType: filter.chargeType,
-    multiAttach: filter.multiAttach,
-    resourceGroupId: filter.resourceGroupId,
-    kmsKeyId: filter.kmsKeyId,
-    encrypted: filter.encrypted === true ? true : undefined,
-  };
-  for (const [column, value] of Object.entries(equal)) {
-    const cell = typeof value === 'boolean' ? Number(value) : value;
-    if (cell !== undefined) query = query.where(`rows.${column as 'name'}`, '=', cell as string);
-  }
-  if (filter.enableAutomatedSnapshotPolicy !== undefined) {
-    query = query.where('rows.autoSnapshotPolicyId', filter.enableAutomatedSnapshotPolicy ? 'is not' : 'is', null);
-  }
-  if (filter.createdFromMs !== undefined) query = query.where('rows.createdMs', '>=', filter.createdFromMs);
-  if (filter.createdToMs !== undefined) query = query.where('rows.createdMs', '<=', filter.createdToMs);
-  for (const tag of filter.tags ?? []) query = query.where('rows.diskId', 'in', taggedWith(reader, tag) as never);
-  return query;
+  const query = matchingResources(reader, disks, 'diskId', filter, {
+    hidden: 'Deleting',
+    ids: filter.diskIds,
+    equal: {
+      zoneId: filter.zoneId,
+      instanceId: filter.instanceId,
+      type: filter.type,
+      category: filter.category,
+      status: filter.status,
+      sourceSnapshotId: filter.sourceSnapshotId,
+      portable: filter.portable,
+      deleteWithInstance: filter.deleteWithInstance,
+      deleteAutoSnapshot: filter.deleteAutoSnapshot,
+      enableAutoSnapshot: filter.enableAutoSnapshot,
+      autoSnapshotPolicyId: filter.autoSnapshotPolicyId,
+      name: filter.name,
+      chargeType: filter.chargeType,
+      multiAttach: filter.multiAttach,
+      resourceGroupId: filter.resourceGroupId,
+      kmsKeyId: filter.kmsKeyId,
+      encrypted: filter.encrypted === true ? true : undefined,
+    },
+  });
+  if (filter.enableAutomatedSnapshotPolicy === undefined) return query;
+  return query.where('rows.autoSnapshotPolicyId', filter.enableAutomatedSnapshotPolicy ? 'is not' : 'is', null);
 }

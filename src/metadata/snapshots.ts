@@ -1,12 +1,14 @@
 import type { EntityOf } from './columns.ts';
 import { bytes, flag, integer, json, nullable, text } from './columns.ts';
 import type { StoredPin } from './disks.ts';
+import { matchingResources } from './matching-resources.ts';
+import type { ResourceFilter } from './matching-resources.ts';
 import { newestFirst } from './newest-first.ts';
 import type { Listed, Page } from './page.ts';
 import type { Reader, Transaction } from './reader.ts';
 import { SealedTable } from './table.ts';
-import { indexTags, taggedWith } from './tags.ts';
-import type { Tag, TagFilter } from './tags.ts';
+import { indexTags } from './tags.ts';
+import type { Tag } from './tags.ts';
 import { receivedStates } from './transfers.ts';
 
 export type SnapshotStatus = 'progressing' | 'accomplished' | 'failed' | 'deleting';
@@ -49,9 +51,7 @@ export const snapshots = new SealedTable(
 export type Snapshot = EntityOf<typeof snapshots.columns>;
 
 /** What DescribeSnapshots filters by; all given ones must match. Source: facts.md 4.6, apis.md DescribeSnapshots. */
-export interface SnapshotFilter {
-  readonly accountId: string;
-  readonly regionId: string;
+export interface SnapshotFilter extends ResourceFilter {
   /** Empty: nothing matches. */
   readonly snapshotIds?: readonly string[] | undefined;
   readonly sourceDiskId?: string | undefined;
@@ -67,9 +67,6 @@ export interface SnapshotFilter {
   /** True: only encrypted ones. False and absent do not filter. */
   readonly encrypted?: boolean | undefined;
   readonly kmsKeyId?: string | undefined;
-  readonly createdFromMs?: number | undefined;
-  readonly createdToMs?: number | undefined;
-  readonly tags?: readonly TagFilter[] | undefined;
 }
 
 export const findSnapshot = (reader: Reader, snapshotId: string): Promise<Snapshot | undefined> =>
@@ -89,38 +86,25 @@ export function listSnapshots(reader: Reader, filter: SnapshotFilter, page: Page
 }
 
 function matchingSnapshots(reader: Reader, filter: SnapshotFilter) {
-  let query = snapshots
-    .select(reader)
-    .where('rows.accountId', '=', filter.accountId)
-    .where('rows.regionId', '=', filter.regionId)
-    .where('rows.status', '!=', 'deleting');
-  if (filter.snapshotIds !== undefined) query = query.where('rows.snapshotId', 'in', filter.snapshotIds);
-  const equal = {
-    sourceDiskId: filter.sourceDiskId,
-    sourceInstanceId: filter.sourceInstanceId,
-    sourceDiskType: filter.sourceDiskType,
-    name: filter.name,
-    status: filter.status,
-    type: filter.type,
-    category: filter.category,
-    resourceGroupId: filter.resourceGroupId,
-    kmsKeyId: filter.kmsKeyId,
-    encrypted: filter.encrypted === true ? 1 : undefined,
-  };
-  for (const [column, value] of Object.entries(equal)) {
-    if (value !== undefined) query = query.where(`rows.${column as 'name'}`, '=', value as string);
-  }
-  if (filter.usage !== undefined) {
-    const used = reader.queries
-      .selectFrom('disks')
-      .select('sourceSnapshotId')
-      .where('sourceSnapshotId', 'is not', null);
-    query = query.where('rows.snapshotId', filter.usage === 'disk' ? 'in' : 'not in', used as never);
-  }
-  if (filter.createdFromMs !== undefined) query = query.where('rows.createdMs', '>=', filter.createdFromMs);
-  if (filter.createdToMs !== undefined) query = query.where('rows.createdMs', '<=', filter.createdToMs);
-  for (const tag of filter.tags ?? []) query = query.where('rows.snapshotId', 'in', taggedWith(reader, tag) as never);
-  return query;
+  const query = matchingResources(reader, snapshots, 'snapshotId', filter, {
+    hidden: 'deleting',
+    ids: filter.snapshotIds,
+    equal: {
+      sourceDiskId: filter.sourceDiskId,
+      sourceInstanceId: filter.sourceInstanceId,
+      sourceDiskType: filter.sourceDiskType,
+      name: filter.name,
+      status: filter.status,
+      type: filter.type,
+      category: filter.category,
+      resourceGroupId: filter.resourceGroupId,
+      kmsKeyId: filter.kmsKeyId,
+      encrypted: filter.encrypted === true ? true : undefined,
+    },
+  });
+  if (filter.usage === undefined) return query;
+  const used = reader.queries.selectFrom('disks').select('sourceSnapshotId').where('sourceSnapshotId', 'is not', null);
+  return query.where('rows.snapshotId', filter.usage === 'disk' ? 'in' : 'not in', used as never);
 }
 
 export async function insertSnapshot(transaction: Transaction, snapshot: Snapshot): Promise<void> {
