@@ -65,3 +65,11 @@ export function assertEveryByteCounts(record: Uint8Array, decode: (copy: Uint8Ar
     assert.equal(decode(record.slice(0, length)), undefined, `length ${length}`);
   assert.equal(decode(Uint8Array.from([...record, 0])), undefined, 'one byte more');
 }
+
+/** None of these other bytes verifies although the MAC fits. @param decode the record with such bytes at a place. */
+export function assertRefused(
+  decode: (at: number, hex: string) => unknown,
+  changes: readonly (readonly [at: number, hex: string])[],
+): void {
+  for (const [at, hex] of changes) assert.equal(decode(at, hex), undefined, `${hex} at ${at}`);
+}

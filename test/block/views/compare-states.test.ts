@@ -1,32 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import fc from 'fast-check';
-
 import { cloneDisk, openSnapshotView } from '../../../src/block/disk.ts';
-import type { ChangedExtent, Disk } from '../../../src/block/disk.ts';
-import { GiB, MiB } from '../../../src/base/units.ts';
+import type { ChangedExtent } from '../../../src/block/disk.ts';
+import { GiB } from '../../../src/base/units.ts';
 import { blockOf, dataKeyOf, DiskBench } from '../disk-fixture.ts';
-
-const WINDOW_BLOCKS = 1_280;
-const SMALL_LIMITS = { segmentSlots: 40, checkpointSlots: 300, checkpointChanges: 100, mapPages: 3, openSegments: 2 };
-
-type Step =
-  | { readonly kind: 'write' | 'trim' | 'zero'; readonly block: number; readonly count: number }
-  | { readonly kind: 'snapshot' | 'checkpoint' | 'reopen' | 'delete' };
-
-const range = fc.record({ block: fc.nat(WINDOW_BLOCKS - 1), count: fc.constantFrom(1, 1, 2, 7, 40, 600, 1_280) });
-const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 5, arbitrary: range.map((at) => ({ kind: 'write' as const, ...at, count: Math.min(at.count, 40) })) },
-  { weight: 2, arbitrary: range.map((at) => ({ kind: 'trim' as const, ...at })) },
-  { weight: 1, arbitrary: range.map((at) => ({ kind: 'zero' as const, ...at })) },
-  {
-    weight: 4,
-    arbitrary: fc.constantFrom('snapshot', 'snapshot', 'checkpoint', 'reopen', 'delete').map((kind) => ({
-      kind: kind as 'snapshot',
-    })),
-  },
-);
+import { SMALL_LIMITS, testHistories, WINDOW_BLOCKS } from './random-history.ts';
+import type { Contents, RandomHistory } from './random-history.ts';
 
 /** Every extent of a range, asked for piece by piece as a client does. */
 async function extentsOf(
@@ -46,130 +26,50 @@ async function extentsOf(
   return dirty;
 }
 
-/** What a block holds, as a number that no other content has: 0 is a hole, -1 zeroes that are allocated. */
-type Contents = number[];
-
-class Modelled {
-  readonly #bench: DiskBench;
-  readonly #base: number;
-  readonly #now: Contents = Array.from({ length: WINDOW_BLOCKS }, () => 0);
-  readonly #snapshots = new Map<string, Contents>();
-  #disk: Disk;
-  #stamp = 0;
-
-  constructor(bench: DiskBench, disk: Disk, base: number) {
-    this.#bench = bench;
-    this.#disk = disk;
-    this.#base = base;
-  }
-
-  async run(steps: readonly Step[]): Promise<void> {
-    for (const each of steps) await this.#apply(each);
-    for (const [snapshotId, then] of this.#snapshots) {
-      const found = await extentsOf(
-        (at, length) => this.#disk.changedSince(snapshotId, at, length),
-        this.#base,
-        WINDOW_BLOCKS * 4096,
-      );
-      this.#expect(found, then, this.#now, `since ${snapshotId}`);
-    }
-    await this.#betweenSnapshots();
-    await this.#disk.close();
-  }
-
-  async #betweenSnapshots(): Promise<void> {
-    const names = [...this.#snapshots.keys()];
-    for (const [from, to] of [
-      [names[0], names.at(-1)],
-      [names.at(-1), names[0]],
-      [names[1], names[2]],
-    ]) {
-      if (from === undefined || to === undefined) continue;
-      const [base, view] = [await this.#view(from), await this.#view(to)];
-      const ask = (at: number, length: number) => view.changedSince(base, at, length);
-      const found = await extentsOf(ask, this.#base, WINDOW_BLOCKS * 4096);
-      this.#expect(found, this.#snapshots.get(from) ?? [], this.#snapshots.get(to) ?? [], `${from} to ${to}`);
-      await Promise.all([base.close(), view.close()]);
-    }
-  }
-
-  #view(snapshotId: string) {
-    return openSnapshotView(this.#bench.env, {
-      directory: this.#bench.directory(),
-      retiredDirectory: '/nowhere',
-      diskId: 'd-1',
-      snapshotId,
-      dataKey: dataKeyOf(this.#bench.suite),
-      pin: undefined,
-    });
-  }
-
-  /** Each write has a number of its own, so that equal numbers are the same write. */
-  #expect(found: readonly boolean[], then: Contents, now: Contents, what: string): void {
-    assert.equal(found.length, WINDOW_BLOCKS);
-    for (let block = 0; block < WINDOW_BLOCKS; block++)
-      assert.equal(found[block], then[block] !== now[block], `block ${block} ${what}`);
-  }
-
-  async #apply(each: Step): Promise<void> {
-    switch (each.kind) {
-      case 'write':
-      case 'trim':
-      case 'zero': {
-        const count = Math.min(each.count, WINDOW_BLOCKS - each.block);
-        const [offset, length] = [this.#base + each.block * 4096, count * 4096];
-        if (each.kind === 'write') {
-          const first = this.#stamp + 1;
-          const data = Buffer.concat(Array.from({ length: count }, () => blockOf(++this.#stamp)));
-          await this.#disk.write(offset, data, { fua: false });
-          for (let i = 0; i < count; i++) this.#now[each.block + i] = first + i;
-        } else {
-          if (each.kind === 'trim') await this.#disk.trim(offset, length, { fua: false });
-          else await this.#disk.zero(offset, length, { fua: false, noHole: true });
-          this.#now.fill(each.kind === 'trim' ? 0 : -1, each.block, each.block + count);
-        }
-        return;
-      }
-      case 'snapshot': {
-        const snapshotId = `s-${++this.#stamp}`;
-        await this.#disk.snapshot(snapshotId);
-        this.#snapshots.set(snapshotId, [...this.#now]);
-        return;
-      }
-      case 'checkpoint':
-        await this.#disk.checkpoint();
-        return;
-      case 'delete': {
-        const [oldest] = this.#snapshots.keys();
-        if (oldest === undefined) return;
-        await this.#disk.changedSince(oldest, 0, 4096);
-        await this.#disk.deleteSnapshot(oldest);
-        this.#snapshots.delete(oldest);
-        await assert.rejects(this.#disk.changedSince(oldest, 0, 4096), { code: 'SNAPSHOT_NOT_FOUND' });
-        return;
-      }
-      case 'reopen': {
-        const pin = await this.#disk.close();
-        this.#disk = await this.#bench.open({ pin });
-      }
-    }
-  }
+/** Each write has a number of its own, so that equal numbers are the same write. */
+function assertChanged(found: readonly boolean[], then: Contents, now: Contents, what: string): void {
+  assert.equal(found.length, WINDOW_BLOCKS);
+  for (let block = 0; block < WINDOW_BLOCKS; block++)
+    assert.equal(found[block], then[block] !== now[block], `block ${block} ${what}`);
 }
 
-for (const [where, base] of [
-  ['at the start', 0],
-  ['across a border of higher pages', 1_024 * MiB - 640 * 4096],
-] as const)
-  test(`what changed since a snapshot is exact, ${where} of a disk`, async () => {
-    await fc.assert(
-      fc.asyncProperty(fc.array(step, { minLength: 3, maxLength: 40, size: 'max' }), async (steps) => {
-        using bench = new DiskBench('aes-256-gcm', { limits: SMALL_LIMITS });
-        await bench.create('d-1', 2 * GiB);
-        await new Modelled(bench, await bench.open(), base).run(steps);
-      }),
-      { numRuns: 12, seed: 20_261_123 },
-    );
+async function assertChangedBetween({ bench, base, snapshots }: RandomHistory, from?: string, to?: string) {
+  const [then, now] = [snapshots.get(from ?? ''), snapshots.get(to ?? '')];
+  if (from === undefined || to === undefined || then === undefined || now === undefined) return;
+  const [older, view] = [await viewOf(bench, from), await viewOf(bench, to)];
+  const ask = (at: number, length: number) => view.changedSince(older, at, length);
+  assertChanged(await extentsOf(ask, base, WINDOW_BLOCKS * 4096), then, now, `${from} to ${to}`);
+  await Promise.all([older.close(), view.close()]);
+}
+
+function viewOf(bench: DiskBench, snapshotId: string) {
+  return openSnapshotView(bench.env, {
+    directory: bench.directory(),
+    retiredDirectory: '/nowhere',
+    diskId: 'd-1',
+    snapshotId,
+    dataKey: dataKeyOf(bench.suite),
+    pin: undefined,
   });
+}
+
+testHistories('what changed since a snapshot is exact', async (history, steps) => {
+  const remove = async (snapshotId: string): Promise<void> => {
+    await history.disk.changedSince(snapshotId, 0, 4096);
+    await history.disk.deleteSnapshot(snapshotId);
+    await assert.rejects(history.disk.changedSince(snapshotId, 0, 4096), { code: 'SNAPSHOT_NOT_FOUND' });
+  };
+  for (const each of steps) await history.apply(each, remove);
+  const { base, disk, now, snapshots } = history;
+  for (const [snapshotId, then] of snapshots) {
+    const ask = (at: number, length: number) => disk.changedSince(snapshotId, at, length);
+    assertChanged(await extentsOf(ask, base, WINDOW_BLOCKS * 4096), then, now, `since ${snapshotId}`);
+  }
+  const names = [...snapshots.keys()];
+  await assertChangedBetween(history, names[0], names.at(-1));
+  await assertChangedBetween(history, names.at(-1), names[0]);
+  await assertChangedBetween(history, names[1], names[2]);
+});
 
 test('a large disk that hardly changed is compared in a few steps', async () => {
   using bench = new DiskBench();
@@ -208,9 +108,8 @@ test('a clone is compared with the snapshot that it was made from, although both
     await disk.checkpoint();
   }
   await parent.snapshot('s-2');
-  const common = { directory: bench.directory(), retiredDirectory: '/nowhere', diskId: 'd-1', pin: undefined };
   for (const snapshotId of ['s-1', 's-2']) {
-    const view = await openSnapshotView(bench.env, { ...common, snapshotId, dataKey: dataKeyOf(bench.suite) });
+    const view = await viewOf(bench, snapshotId);
     const dirty = await extentsOf((at, length) => clone.changedFrom(view, at, length), 0, 100 * 4096);
     const changed = dirty.flatMap((isDirty, block) => (isDirty ? [block] : []));
     assert.deepEqual(changed, [3, 4, 90], snapshotId);
