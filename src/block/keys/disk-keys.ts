@@ -18,6 +18,8 @@ import type { EpochRecord } from '../format/key-records.ts';
 import { MAC_SIZE_BYTES } from '../format/record-macs.ts';
 import type { MacPurpose, RecordMacs } from '../format/record-macs.ts';
 import type { DataKey } from './data-key.ts';
+import { copyKeys, deriveKeys, keyOf, NO_KEYS, wipeKeys } from './key-set.ts';
+import type { DerivedKey, KeySet } from './key-set.ts';
 
 const DATA_KEY_SIZE_BYTES = 32;
 /**
@@ -27,12 +29,6 @@ const DATA_KEY_SIZE_BYTES = 32;
 const AEADS_MAX = 1_024;
 const NO_BYTES = new Uint8Array(0);
 const ZERO_NONCE = new Uint8Array(NONCE_SIZE_BYTES);
-
-type DerivedKey = MacPurpose | 'epoch-wrap-root';
-const ALL_KEYS: readonly DerivedKey[] = ['head', ...OLDER_KEYS];
-
-/** What is derived from one data key. */
-type KeySet = ReadonlyMap<DerivedKey, Uint8Array>;
 
 /**
  * Every key of one open disk, derived from its data key (docs/formats/keys.md), and what earlier data keys of the disk
@@ -51,9 +47,7 @@ export class DiskKeys implements Disposable, RecordMacs {
     assert(dataKey.key.length === DATA_KEY_SIZE_BYTES, 'a data key has 32 bytes');
     this.#suite = dataKey.suite;
     this.#cipher = cipher;
-    this.#current = new Map(
-      ALL_KEYS.map((name) => [name, hkdfSha256(dataKey.key, NO_BYTES, `sealdisk/v1/${name}`, DERIVED_KEY_SIZE_BYTES)]),
-    );
+    this.#current = deriveKeys(dataKey.key);
   }
 
   /** Of everything that is sealed from now on. */
@@ -147,30 +141,28 @@ export class DiskKeys implements Disposable, RecordMacs {
   /** The keys of the same disk under another data key, which open whatever these do. */
   successor(dataKey: DataKey): DiskKeys {
     const next = new DiskKeys(this.#cipher, dataKey);
-    next.#older = [this.#current, ...this.#older].map(
-      (keys) => new Map([...keys].map(([name, key]) => [name, key.slice()])),
-    );
+    next.#older = [this.#current, ...this.#older].map(copyKeys);
     return next;
   }
 
   /** Goes on as `successor`, which is used up: everybody who holds these keys uses the new data key from now on. */
   become(successor: DiskKeys): void {
-    for (const keys of [this.#current, ...this.#older]) wipe(keys);
+    for (const keys of [this.#current, ...this.#older]) wipeKeys(keys);
     this.#suite = successor.#suite;
     this.#current = successor.#current;
     this.#older = successor.#older;
-    successor.#current = new Map();
+    successor.#current = NO_KEYS;
     successor.#older = [];
   }
 
   /** Opens what `other` opens from now on, as if its data key had been an earlier one. */
   remember(other: DiskKeys): void {
-    this.#older = [...this.#older, new Map([...other.#current].map(([name, key]) => [name, key.slice()]))];
+    this.#older = [...this.#older, copyKeys(other.#current)];
   }
 
   /** Forgets what earlier data keys open. */
   forgetOlder(): void {
-    for (const keys of this.#older) wipe(keys);
+    for (const keys of this.#older) wipeKeys(keys);
     this.#older = [];
   }
 
@@ -217,15 +209,15 @@ export class DiskKeys implements Disposable, RecordMacs {
       plain.fill(0);
       return keys;
     });
-    for (const keys of this.#older) wipe(keys);
+    for (const keys of this.#older) wipeKeys(keys);
     this.#older = opened;
   }
 
   [Symbol.dispose](): void {
     for (const aead of this.#aeads.values()) aead.wipe();
-    for (const keys of [this.#current, ...this.#older]) wipe(keys);
+    for (const keys of [this.#current, ...this.#older]) wipeKeys(keys);
     this.#aeads.clear();
-    this.#current = new Map();
+    this.#current = NO_KEYS;
     this.#older = [];
   }
 
@@ -251,14 +243,4 @@ export class DiskKeys implements Disposable, RecordMacs {
       aead.wipe();
     }
   }
-}
-
-function keyOf(keys: KeySet, name: DerivedKey): Uint8Array {
-  const key = keys.get(name);
-  assert(key, 'keys are not used after their disposal');
-  return key;
-}
-
-function wipe(keys: KeySet): void {
-  for (const key of keys.values()) key.fill(0);
 }
