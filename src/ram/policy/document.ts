@@ -11,6 +11,9 @@ import { isResourcePattern } from './resource.ts';
 import { PolicySyntaxError } from './syntax-error.ts';
 import type { Position } from './syntax-error.ts';
 
+/** What is stored of a document, in characters. Source: SDK, CreatePolicy; decisions.md A12. */
+export const DOCUMENT_LENGTH_MAX = 6144;
+
 /** Patterns, or everything but the patterns. */
 export interface Patterns {
   readonly except: boolean;

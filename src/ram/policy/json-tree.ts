@@ -39,9 +39,14 @@ const SPACE = /[ \t\r\n]*/y;
 class Parser {
   readonly #text: string;
   #offset = 0;
+  /** The line that the last position was in, where it begins and ends. Positions are asked for in order. */
+  #line = 1;
+  #lineStart = 0;
+  #lineEnd: number;
 
   constructor(text: string) {
     this.#text = text;
+    this.#lineEnd = this.#endOfLine();
   }
 
   value(depth: number): JsonNode {
@@ -124,8 +129,16 @@ class Parser {
   }
 
   #position(): Position {
-    const before = this.#text.slice(0, this.#offset);
-    const lineStart = before.lastIndexOf('\n') + 1;
-    return { line: before.split('\n').length, column: before.length - lineStart + 1 };
+    while (this.#lineEnd < this.#offset) {
+      this.#line += 1;
+      this.#lineStart = this.#lineEnd + 1;
+      this.#lineEnd = this.#endOfLine();
+    }
+    return { line: this.#line, column: this.#offset - this.#lineStart + 1 };
+  }
+
+  #endOfLine(): number {
+    const end = this.#text.indexOf('\n', this.#lineStart);
+    return end < 0 ? this.#text.length : end;
   }
 }

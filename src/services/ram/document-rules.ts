@@ -1,7 +1,6 @@
 import { ApiError } from '../../api/errors.ts';
 import { SystemError } from '../../base/errors.ts';
-import { parsePolicy, parseTrustPolicy } from '../../ram/policy/document.ts';
-import { DOCUMENT_LENGTH_MAX } from './limits.ts';
+import { DOCUMENT_LENGTH_MAX, parsePolicy, parseTrustPolicy } from '../../ram/policy/document.ts';
 import { invalid } from './refusals.ts';
 
 export function checkedTrustPolicy(parameter: string, document: string): string {

@@ -21,7 +21,6 @@ export const POLICY_NAME_LENGTH_MAX = 128;
 export const DISPLAY_NAME_LENGTH_MAX = 128;
 export const COMMENTS_LENGTH_MAX = 128;
 export const DESCRIPTION_LENGTH_MAX = 1024;
-export const DOCUMENT_LENGTH_MAX = 6144;
 export const ACCOUNT_ALIAS_LENGTH = { min: 3, max: 32 } as const;
 /** The shortest is the documented default of password policies; the longest keeps hashing cheap. */
 export const PASSWORD_LENGTH = { min: 8, max: 128 } as const;

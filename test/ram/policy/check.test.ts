@@ -20,3 +20,14 @@ test('a trust policy is another language', () => {
     column: 7,
   });
 });
+
+test('a policy that is too long to be stored ends too late', () => {
+  const text = `${SHARING_POLICY}\n${' '.repeat(6144)}`;
+  const lines = SHARING_POLICY.split('\n').length + 1;
+  assert.deepEqual(checkPolicy(text, 'identity'), {
+    problem: `Expected the end: a document has at most 6144 characters, this one ${text.length}`,
+    line: lines,
+    column: 6144 - SHARING_POLICY.length,
+  });
+  assert.deepEqual(checkPolicy(SHARING_POLICY.padEnd(6144), 'identity'), { statements: 2 });
+});

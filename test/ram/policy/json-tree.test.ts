@@ -73,3 +73,17 @@ test('refusals point at line and column', () => {
     );
   }
 });
+
+test('a long document takes time in proportion to its length, on one line and on many', () => {
+  const items = Array.from({ length: 50_000 }, (_, index) => index);
+  const startedMs = performance.now();
+  for (const indent of [undefined, 1]) {
+    const node = parseJsonTree(JSON.stringify(items, undefined, indent));
+    assert.equal(node.kind === 'array' && node.items.length, items.length);
+    assert.deepEqual(
+      node.kind === 'array' && node.items[2]?.at,
+      indent === 1 ? { line: 4, column: 2 } : { line: 1, column: 6 },
+    );
+  }
+  assert.ok(performance.now() - startedMs < 3_000);
+});

@@ -11,6 +11,8 @@ import { parsePolicy } from '../../../ram/policy/document.ts';
 import { holderOf, signerOf } from '../../../ram/principals.ts';
 import type { Signer } from '../../../ram/principals.ts';
 
+/** As long as AssumeRole takes one. Source: facts.md 6.5. */
+const SESSION_POLICY_LENGTH_MAX = 2048;
 /** 100 actions on 10 resources, say: each pair costs a fraction of a millisecond. */
 const PAIRS_MAX = 1000;
 
@@ -63,6 +65,9 @@ async function existingPrincipal(reader: Reader, accountId: string, arn: string)
 function sessionOf(principal: Signer, sessionPolicy: string | undefined): Partial<Signer> {
   if (sessionPolicy === undefined) return {};
   if (principal.principalType !== 'AssumedRoleUser') throw invalid('SessionPolicy is for roles only; leave it out.');
+  if (sessionPolicy.length > SESSION_POLICY_LENGTH_MAX) {
+    throw invalid(`SessionPolicy must have at most ${SESSION_POLICY_LENGTH_MAX} characters.`);
+  }
   try {
     parsePolicy(sessionPolicy);
   } catch (error) {

@@ -122,6 +122,8 @@ test('what cannot be meant is refused, and principals of other accounts are not 
   await act(account, createRole(account), { RoleName: 'none', AssumeRolePolicyDocument: DISK_ROLE_TRUST });
   const malformed = ask({ PrincipalArn: role, SessionPolicy: '{' });
   await assert.rejects(malformed, refused('MalformedPolicyDocument', 400, /line 1, column 2/));
+  const long = ask({ PrincipalArn: role, SessionPolicy: DOCUMENT.padEnd(2049) });
+  await assert.rejects(long, refused('InvalidParameter', 400, /2048/));
   const many = ask({ ActionNames: Array.from({ length: 1001 }, () => 'kms:Decrypt') });
   await assert.rejects(many, refused('InvalidParameter', 400, /1000/));
 });
