@@ -25,8 +25,7 @@ export const SM2_OVERHEAD_BYTES = 97;
 
 /** Disposing frees the library's copy. A disposed key is not used. */
 export interface PublicKey extends Disposable {
-  /** Something else than a KeyPairSpec for keys that Sealdisk does not make. */
-  readonly spec: string;
+  readonly spec: KeyPairSpec;
   /** SubjectPublicKeyInfo, DER. */
   publicKeyDer(): Uint8Array;
   /** @param plaintext at most as long as `encryptionLimitBytes` says. */
@@ -53,7 +52,10 @@ export interface KeyPairBackend {
    * @throws {SystemError} kind `corrupt`, code `PRIVATE_KEY_DAMAGED`.
    */
   openPrivate(pkcs8: Uint8Array): PrivateKey;
-  /** @param spki a SubjectPublicKeyInfo in DER from anywhere; undefined when it is none, or its numbers are no key. */
+  /**
+   * @param spki a SubjectPublicKeyInfo in DER from anywhere.
+   * @returns undefined when it is none, of a kind that is no KeyPairSpec, or its numbers are no key.
+   */
   openPublic(spki: Uint8Array): PublicKey | undefined;
 }
 

@@ -21,6 +21,7 @@ import { sm2CiphertextToDer, sm2CiphertextToString } from './sm2-ciphertext.ts';
 const PADDING = { pkcs1: 1, none: 3, oaep: 4, pss: 6 } as const;
 const SALT_AS_LONG_AS_HASH = -1;
 
+const SPEC_BY_RSA_BITS: Readonly<Record<number, KeyPairSpec>> = { 2048: 'RSA_2048', 3072: 'RSA_3072' };
 const SPEC_BY_CURVE: Readonly<Record<string, KeyPairSpec>> = { prime256v1: 'EC_P256', secp256k1: 'EC_P256K' };
 /** Room for what an operation adds to its input: an RSA-3072 block, the parts of an SM2 ciphertext in DER, a signature. */
 const OUTPUT_ROOM_BYTES = 512;
@@ -31,17 +32,15 @@ export function loadOpenssl(): KeyPairBackend {
   return {
     name: `OpenSSL ${process.versions.openssl}`,
     openPrivate: (pkcs8) => {
-      const handle = library.readPrivateKey(null, [pkcs8], pkcs8.length);
-      library.clearErrors();
-      if (handle === 0) throw new SystemError('corrupt', 'PRIVATE_KEY_DAMAGED', 'A stored private key cannot be read.');
-      return new OpensslKey(library, handle);
+      const key = OpensslKey.of(library, library.readPrivateKey(null, [pkcs8], pkcs8.length));
+      if (key === undefined)
+        throw new SystemError('corrupt', 'PRIVATE_KEY_DAMAGED', 'A stored private key cannot be read.');
+      return key;
     },
     openPublic: (spki) => {
-      const handle = library.readPublicKey(null, [spki], spki.length);
-      library.clearErrors();
-      if (handle === 0) return undefined;
-      const key = new OpensslKey(library, handle);
-      if (key.isSound()) return key;
+      const key = OpensslKey.of(library, library.readPublicKey(null, [spki], spki.length));
+      // Only of kinds that we know: the look at the numbers of an RSA key of any size takes any time.
+      if (key === undefined || key.isSound()) return key;
       key[Symbol.dispose]();
       return undefined;
     },
@@ -50,15 +49,23 @@ export function loadOpenssl(): KeyPairBackend {
 
 /** A public key, or a private one, of which the public one is a part. */
 class OpensslKey implements PrivateKey {
-  readonly spec: string;
+  readonly spec: KeyPairSpec;
   readonly #library: Libcrypto;
   #handle: Handle;
 
-  /** @param handle from now on belongs to this object. */
-  constructor(library: Libcrypto, handle: Handle) {
+  private constructor(library: Libcrypto, handle: Handle, spec: KeyPairSpec) {
     this.#library = library;
     this.#handle = handle;
-    this.spec = this.#describe();
+    this.spec = spec;
+  }
+
+  /** @param handle from now on belongs to the key; 0, and a key of another kind, make none. */
+  static of(library: Libcrypto, handle: Handle): OpensslKey | undefined {
+    const spec = handle === 0 ? undefined : specOf(library, handle);
+    library.clearErrors();
+    if (spec !== undefined) return new OpensslKey(library, handle, spec);
+    if (handle !== 0) library.freeKey(handle);
+    return undefined;
   }
 
   [Symbol.dispose](): void {
@@ -169,23 +176,20 @@ class OpensslKey implements PrivateKey {
     }
   }
 
-  #describe(): string {
-    const library = this.#library;
-    const isA = (type: string): boolean => library.isA(this.#handle, type) === 1;
-    if (isA('SM2')) return 'EC_SM2';
-    if (isA('RSA')) return `RSA_${library.bitsOf(this.#handle)}`;
-    if (!isA('EC')) return 'other';
-    const name = new Uint8Array(64);
-    const length: [number] = [0];
-    if (library.groupOf(this.#handle, name, name.length, length) !== 1) return 'other';
-    const curve = Buffer.from(name.subarray(0, length[0])).toString('latin1');
-    return SPEC_BY_CURVE[curve] ?? curve;
-  }
-
   #live(): Handle {
     assert(this.#handle !== 0, 'a disposed key is not used');
     return this.#handle;
   }
+}
+
+function specOf(library: Libcrypto, handle: Handle): KeyPairSpec | undefined {
+  const isA = (type: string): boolean => library.isA(handle, type) === 1;
+  if (isA('SM2')) return 'EC_SM2';
+  if (isA('RSA')) return SPEC_BY_RSA_BITS[library.bitsOf(handle)];
+  const name = new Uint8Array(64);
+  const length: [number] = [0];
+  if (!isA('EC') || library.groupOf(handle, name, name.length, length) !== 1) return undefined;
+  return SPEC_BY_CURVE[Buffer.from(name.subarray(0, length[0])).toString('latin1')];
 }
 
 /** One call of the library that turns bytes into bytes; undefined when it refuses them. */

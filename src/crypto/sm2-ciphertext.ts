@@ -7,16 +7,32 @@ import { SM2_OVERHEAD_BYTES } from './asymmetric.ts';
 
 const COORDINATE_SIZE_BYTES = 32;
 const HASH_OFFSET = 1 + 2 * COORDINATE_SIZE_BYTES;
+const HASH_SIZE_BYTES = 32;
+const STRING_SIZE_BYTES_MAX = 0xf000;
 const UNCOMPRESSED_POINT = 0x04;
 const SEQUENCE = 0x30;
 const INTEGER = 0x02;
 const OCTET_STRING = 0x04;
 
-/** From either form into DER; undefined when it is neither, as far as its first byte and its length tell. */
+/** From either form into DER, of which there is one for each string; undefined when it is neither. */
 export function sm2CiphertextToDer(ciphertext: Uint8Array): Uint8Array | undefined {
-  if (ciphertext[0] === SEQUENCE) return ciphertext;
-  if (ciphertext[0] !== UNCOMPRESSED_POINT || ciphertext.length <= SM2_OVERHEAD_BYTES) return undefined;
-  const part = (start: number, end?: number): Uint8Array => ciphertext.subarray(start, end);
+  if (ciphertext[0] !== SEQUENCE) return derOf(ciphertext);
+  const string = stringOf(ciphertext);
+  const der = string && derOf(string);
+  return der !== undefined && Buffer.compare(der, ciphertext) === 0 ? der : undefined;
+}
+
+/** @param der what OpenSSL made. */
+export function sm2CiphertextToString(der: Uint8Array): Uint8Array {
+  const string = stringOf(der);
+  assert(string, 'OpenSSL writes four parts into an SM2 ciphertext');
+  return string;
+}
+
+function derOf(string: Uint8Array): Uint8Array | undefined {
+  if (string[0] !== UNCOMPRESSED_POINT || string.length <= SM2_OVERHEAD_BYTES || string.length > STRING_SIZE_BYTES_MAX)
+    return undefined;
+  const part = (start: number, end?: number): Uint8Array => string.subarray(start, end);
   return element(
     SEQUENCE,
     Buffer.concat([
@@ -28,11 +44,13 @@ export function sm2CiphertextToDer(ciphertext: Uint8Array): Uint8Array | undefin
   );
 }
 
-/** @param der what OpenSSL made. */
-export function sm2CiphertextToString(der: Uint8Array): Uint8Array {
+/** Of bytes from anywhere: what is no such sequence gives undefined, or a string with another DER form. */
+function stringOf(der: Uint8Array): Uint8Array | undefined {
   const [sequence] = elements(der);
-  const [x, y, hash, ciphertext] = elements(sequence ?? der);
-  assert(x && y && hash && ciphertext, 'OpenSSL writes four parts into an SM2 ciphertext');
+  const [x, y, hash, ciphertext] = sequence === undefined ? [] : elements(sequence);
+  if (x === undefined || y === undefined || hash?.length !== HASH_SIZE_BYTES || ciphertext === undefined)
+    return undefined;
+  if (Math.max(x.length, y.length) > COORDINATE_SIZE_BYTES + 1) return undefined;
   const string = new Uint8Array(SM2_OVERHEAD_BYTES + ciphertext.length);
   string[0] = UNCOMPRESSED_POINT;
   placeInteger(string, x, HASH_OFFSET - COORDINATE_SIZE_BYTES);
@@ -62,14 +80,16 @@ function placeInteger(target: Uint8Array, digits: Uint8Array, end: number): void
   target.set(positive, end - positive.length);
 }
 
-/** The contents of the elements that follow each other in `der`. */
+/** The contents of the elements that follow each other in `der`; what does not fit in there ends the list. */
 function elements(der: Uint8Array): Uint8Array[] {
   const contents: Uint8Array[] = [];
-  for (let at = 0; at < der.length;) {
+  for (let at = 0; at + 2 <= der.length;) {
     const short = der[at + 1] ?? 0;
     const lengthBytes = short < 0x80 ? 0 : short - 0x80;
+    if (lengthBytes > 2) break;
     const start = at + 2 + lengthBytes;
     const size = lengthBytes === 0 ? short : der.subarray(at + 2, start).reduce((sum, byte) => sum * 0x100 + byte, 0);
+    if (start + size > der.length) break;
     contents.push(der.subarray(start, start + size));
     at = start + size;
   }

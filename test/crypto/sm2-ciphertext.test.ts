@@ -41,3 +41,24 @@ test('what begins like neither form, or is too short to hold anything, is refuse
     assert.equal(sm2CiphertextToDer(new Uint8Array(200).fill(first)), undefined);
   for (const size of [0, 1, 96, 97]) assert.equal(sm2CiphertextToDer(new Uint8Array(size).fill(4)), undefined);
 });
+
+test('a DER form that is not the shortest, or has something behind it, is refused', () => {
+  const integer = `0220${'11'.repeat(32)}`;
+  const hash = `0420${'33'.repeat(32)}`;
+  const good = `306a${integer}${integer}${hash}0402aabb`;
+  assert.equal(hex(sm2CiphertextToDer(Buffer.from(good, 'hex'))), good);
+  for (const bad of [
+    `${good}00`,
+    `30816a${good.slice(4)}`,
+    `306b${integer}${integer}${hash}040200bb`,
+    `306b${integer}022100${'11'.repeat(32)}${hash}0402aabb`,
+    `306a${integer}${integer}${hash}0502aabb`,
+    `3069${integer}${integer}${hash}0401aabb`,
+    `3048${integer}${integer}0402aabb`,
+    `3085000000006a${good.slice(4)}`,
+    good.slice(0, -2),
+    '30',
+    '3000',
+  ])
+    assert.equal(sm2CiphertextToDer(Buffer.from(bad, 'hex')), undefined, bad);
+});

@@ -1,10 +1,15 @@
 // Where a plaintext data key may be, and where it may not: looked for in the memory of the running programs and in every file.
 import assert from 'node:assert/strict';
+import { createPublicKey, publicEncrypt, randomBytes } from 'node:crypto';
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 
+import { systemRandom } from '../../src/base/system-random.ts';
+import { nodeCipherBackend } from '../../src/crypto/node-aead.ts';
+import { KeyStore } from '../../src/kms/key-store.ts';
+import { openRootKey } from '../../src/kms/root-key.ts';
 import { NbdClient } from '../../src/nbd/client.ts';
 import { Api, unixAddress } from '../support/api.ts';
 import { filesWith } from '../support/files-with.ts';
@@ -89,3 +94,70 @@ test('the disk server cannot be dumped or inspected', async () => {
   await assert.rejects(fetch('http://127.0.0.1:9229/json/version'));
   assert.deepEqual(await server.diskServerPids(), [diskServer]);
 });
+
+test(
+  'private keys and imported material are in no file, and in no memory between their uses',
+  { skip: process.getuid?.() === 0 ? false : 'only root reads the memory of other processes' },
+  async () => {
+    await using server = await TestServer.start();
+    const api = new Api(server);
+    await api.openKms();
+    const create = async (
+      parameters: Record<string, string>,
+    ): Promise<{ KeyId: string; PrimaryKeyVersion: string }> => {
+      type Answer = { KeyMetadata: { KeyId: string; PrimaryKeyVersion: string } };
+      return (await api.call<Answer>('kms', 'CreateKey', parameters)).KeyMetadata;
+    };
+    const versions: string[] = [];
+    for (const [KeySpec, Algorithm] of [
+      ['EC_P256', 'ECDSA_SHA_256'],
+      ['RSA_2048', 'RSA_PSS_SHA_256'],
+      ['EC_SM2', 'SM2DSA'],
+    ] as const) {
+      const { KeyId, PrimaryKeyVersion: KeyVersionId } = await create({ KeySpec, KeyUsage: 'SIGN/VERIFY' });
+      const Digest = Buffer.alloc(32, 1).toString('base64');
+      for (let use = 0; use < 3; use++)
+        await api.call('kms', 'AsymmetricSign', { KeyId, KeyVersionId, Algorithm, Digest });
+      versions.push(KeyVersionId);
+    }
+    const external = await create({ Origin: 'EXTERNAL' });
+    const material = await importFreshMaterial(api, external.KeyId);
+    await api.call('kms', 'GenerateDataKey', { KeyId: external.KeyId });
+
+    const privateKeys = await readKeyFiles(server.dataDirectory, versions);
+    // Of each a stretch that only the secret has: the end of the last prime's inverse, or the scalar.
+    const secrets = privateKeys.map((pkcs8) =>
+      pkcs8.subarray(pkcs8.length > 1000 ? -40 : 40, pkcs8.length > 1000 ? -8 : 64),
+    );
+    for (const secret of [...secrets, material]) {
+      assert.deepEqual(filesWith(server.dataDirectory, secret), []);
+      // OpenSSL keeps numbers with their last byte first.
+      for (const form of [secret, Buffer.from(secret).reverse()]) assert.equal(countInMemory(server.pid, form), 0);
+      assert.ok(countInMemory(process.pid, secret) > 0);
+    }
+  },
+);
+
+/** 32 bytes that the key has from now on. */
+async function importFreshMaterial(api: Api, KeyId: string): Promise<Buffer> {
+  const wrapping = { KeyId, WrappingKeySpec: 'RSA_2048', WrappingAlgorithm: 'RSAES_OAEP_SHA_256' };
+  type Parameters = { PublicKey: string; ImportToken: string };
+  const { PublicKey, ImportToken } = await api.call<Parameters>('kms', 'GetParametersForImport', wrapping);
+  const key = createPublicKey({ key: Buffer.from(PublicKey, 'base64'), type: 'spki', format: 'der' });
+  const material = randomBytes(32);
+  const EncryptedKeyMaterial = publicEncrypt({ key, oaepHash: 'sha256' }, material).toString('base64');
+  await api.call('kms', 'ImportKeyMaterial', { KeyId, ImportToken, EncryptedKeyMaterial, KeyMaterialExpireUnix: '0' });
+  return material;
+}
+
+/** What the files of key versions hold, read with the root key that lies beside them. */
+async function readKeyFiles(directory: string, versions: readonly string[]): Promise<Buffer[]> {
+  using root = await openRootKey(nodeCipherBackend(), systemRandom, { directory, databaseExists: true });
+  const store = await KeyStore.open(directory, root.sealer);
+  const contents: Buffer[] = [];
+  for (const version of versions) {
+    const { material } = await store.read(version);
+    contents.push(Buffer.from(material.reveal()));
+  }
+  return contents;
+}

@@ -14,6 +14,15 @@ test('no decoder throws, hangs, or hands out numbers that were not stored, whate
     }
   }
   // What lies behind the MAC was reached.
-  for (const name of ['head', 'table', 'segment header', 'mark', 'begin note', 'slot that opens', 'control message'])
+  for (const name of [
+    'head',
+    'table',
+    'segment header',
+    'mark',
+    'begin note',
+    'slot that opens',
+    'control message',
+    'public key',
+  ])
     assert.ok(accepting.has(name), `${name} was accepted at least once`);
 });

@@ -2,6 +2,7 @@
 import { Seeded } from '../sim/seeded.ts';
 import { diskTargets } from './disk-targets.ts';
 import { fuzz } from './fuzz.ts';
+import { keyPairTargets } from './key-pair-targets.ts';
 import { kmsTargets, withRootTarget } from './kms-targets.ts';
 import { streamTargets } from './stream-targets.ts';
 
@@ -10,7 +11,12 @@ export type Fuzzed = Readonly<Record<string, { readonly refused: number; readonl
 
 export async function fuzzDecoders(seed: number, inputs: number): Promise<Fuzzed> {
   const random = new Seeded(seed);
-  const targets = [...diskTargets(seed % 2 === 0 ? 'aes-256-gcm' : 'sm4-gcm'), ...kmsTargets(), ...streamTargets()];
+  const targets = [
+    ...diskTargets(seed % 2 === 0 ? 'aes-256-gcm' : 'sm4-gcm'),
+    ...kmsTargets(),
+    ...(await keyPairTargets()),
+    ...streamTargets(),
+  ];
   const reached: Record<string, { refused: number; accepted: number }> = {};
   const run = async (target: (typeof targets)[number]): Promise<void> => {
     reached[target.name] = await fuzz(target, random, inputs);
