@@ -31,11 +31,14 @@ interface ImportOptions {
   readonly expireMs?: number | null;
 }
 
-async function importInto(t: TestKms, keyId: string, material: Uint8Array, options: ImportOptions = {}): Promise<void> {
+async function prepare(t: TestKms, keyId: string, material: Uint8Array, options: ImportOptions = {}) {
   const { algorithm = 'RSAES_OAEP_SHA_256', expireMs = null } = options;
   const { publicKey, token } = await t.importedMaterial.parameters(SCOPE, keyId, algorithm);
-  const wrapped = wrap(algorithm, publicKey, material);
-  await t.importedMaterial.import(SCOPE, { keyReference: keyId, token, wrapped, expireMs });
+  return { keyReference: keyId, token, wrapped: wrap(algorithm, publicKey, material), expireMs };
+}
+
+async function importInto(t: TestKms, keyId: string, material: Uint8Array, options?: ImportOptions): Promise<void> {
+  await t.importedMaterial.import(SCOPE, await prepare(t, keyId, material, options));
 }
 
 const stateOf = async (t: TestKms, keyId: string): Promise<string> =>
@@ -231,4 +234,52 @@ test('what a crash left of an import or a deletion is tidied up, and does not bi
   await t.database.transact((transaction) => updateKey(transaction, key.keyId, changes));
   await t.importedMaterial.expireDue();
   assert.deepEqual(readdirSync(path.join(t.directory, 'keys')), []);
+});
+
+test('an import that a scheduled deletion overtakes is refused and leaves no material', async () => {
+  await using t = await openTestKms();
+  let overtaken = 0;
+  for (let round = 0; round < 20 && overtaken < 3; round++) {
+    const key = await makeExternal(t);
+    const request = await prepare(t, key.keyId, MATERIAL, { algorithm: 'SM2PKE' });
+    const importing = t.importedMaterial.import(SCOPE, request).then(
+      () => 'imported',
+      (error: { code: string }) => error.code,
+    );
+    await t.keys.scheduleDeletion(SCOPE, key.keyId, 7);
+    const outcome = await importing;
+    assert.equal(existsSync(fileOf(t, key)), outcome === 'imported');
+    if (outcome === 'KEY_STATE_CONFLICT') overtaken += 1;
+    assert.equal(await stateOf(t, key.keyId), 'PendingDeletion');
+  }
+  assert.ok(overtaken > 0, 'no import was overtaken');
+});
+
+test('material that is imported again while its expiry is at work stays', async () => {
+  await using t = await openTestKms();
+  const key = await makeExternal(t);
+  for (let round = 1; round <= 10; round++) {
+    await importInto(t, key.keyId, MATERIAL, { algorithm: 'SM2PKE', expireMs: START_MS + DAY_MS * round });
+    t.advance(DAY_MS);
+    const request = await prepare(t, key.keyId, MATERIAL, { algorithm: 'SM2PKE' });
+    const importing = t.importedMaterial.import(SCOPE, request);
+    await Promise.all([importing, t.importedMaterial.expireDue()]);
+    assert.equal(await stateOf(t, key.keyId), 'Enabled', `round ${round}`);
+    assert.ok(await opens(t, await seal(t, key.keyId)));
+  }
+});
+
+test('a disk under a key of imported material opens while the material is there', async () => {
+  await using t = await openTestKms();
+  const key = await makeExternal(t);
+  const request = { ...SCOPE, diskId: 'd-1', keyId: key.keyId };
+  await assert.rejects(t.diskKeys.generate(request), { code: 'CMKNotEnabled' });
+  await importInto(t, key.keyId, MATERIAL);
+  const { kmsKeyId, suite, wrapped, plaintext } = await t.diskKeys.generate(request);
+  const open = () => t.diskKeys.open({ ...SCOPE, diskId: 'd-1', kmsKeyId, suite, wrapped });
+  assert.deepEqual(await open(), plaintext);
+  await t.importedMaterial.delete(SCOPE, key.keyId);
+  await assert.rejects(open(), { code: 'CMKNotEnabled' });
+  await importInto(t, key.keyId, MATERIAL);
+  assert.deepEqual(await open(), plaintext);
 });
