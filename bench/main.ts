@@ -5,6 +5,7 @@ import path from 'node:path';
 
 import { BENCH_TOOLS, ensureTools } from '../scripts/debian-packages.ts';
 import { GiB } from '../src/base/units.ts';
+import { benchApi } from './api/main.ts';
 import type { Line } from './line.ts';
 import { describeMachine } from './machine.ts';
 import { touchMemory } from './memory.ts';
@@ -43,6 +44,11 @@ const LEFT_OUT_WHEN_QUICK: readonly number[] = [8, 9, 10, 15, 17];
 const TOUCHED_PER_BYTE = 8;
 
 async function main(): Promise<void> {
+  const [first, ...others] = process.argv.slice(2);
+  if (first === 'api') {
+    await benchApi(others);
+    return;
+  }
   const options = parseOptions(process.argv.slice(2), Date.now());
   if (options.help) {
     process.stdout.write(USAGE);

@@ -19,6 +19,7 @@ export interface Options {
 }
 
 export const USAGE = `npm run bench -- [options]
+  api ...        measures the API instead; npm run bench -- api --help
   --quick        short runs on small disks, under two minutes
   --rows 1,5     only these rows
   --rounds N     instead of 5 (3 with --quick)

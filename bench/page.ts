@@ -7,19 +7,26 @@ import type { Report } from './report.ts';
 
 export const PAGE = path.resolve(import.meta.dirname, '../docs/benchmarks.md');
 
-const BEGIN = '<!-- Written by `npm run bench -- --write`: begin -->';
+/** Which of the page's two tables. */
+export type Section = 'engine' | 'api';
+
+const BEGIN = {
+  engine: '<!-- Written by `npm run bench -- --write`: begin -->',
+  api: '<!-- Written by `npm run bench -- api --write`: begin -->',
+} as const;
 const END = '<!-- end -->';
 
 /** @throws {Error} when the page has no markers. */
-export function writePage(report: Report, file = PAGE): void {
-  writeFileSync(file, withReport(readFileSync(file, 'utf8'), report));
+export function writePage(report: Report, file = PAGE, section: Section = 'engine'): void {
+  writeFileSync(file, withReport(readFileSync(file, 'utf8'), report, section));
 }
 
 /** PURE. */
-export function withReport(page: string, report: Report): string {
-  const [begin, end] = [page.indexOf(BEGIN), page.indexOf(END)];
+export function withReport(page: string, report: Report, section: Section = 'engine'): string {
+  const begin = page.indexOf(BEGIN[section]);
+  const end = page.indexOf(END, begin);
   if (begin < 0 || end < begin) throw new Error('the page has no place for the table: its markers are missing');
-  return `${page.slice(0, begin + BEGIN.length)}\n\n${markdownReport(report)}\n${page.slice(end)}`;
+  return `${page.slice(0, begin + BEGIN[section].length)}\n\n${markdownReport(report)}\n${page.slice(end)}`;
 }
 
 function markdownReport(report: Report): string {

@@ -12,6 +12,8 @@ if (Number(process.versions.node.split('.')[0]) >= NODE_MAJOR) {
   process.exitCode = await main(process.argv.slice(2), {
     serve: async (options) => (await import('../src/main.ts')).serve(options),
     fsck: async (options) => (await import('../src/fsck.ts')).fsck(options),
+    verifyAuditOffline: async (options) => (await import('../src/audit-offline.ts')).verifyAuditOffline(options),
+    auditAnchorOffline: async (options) => (await import('../src/audit-offline.ts')).auditAnchorOffline(options),
     createAccountOffline: async (options) => (await import('../src/main.ts')).createAccountOffline(options),
     checkPolicy: async (text, kind) => (await import('../src/ram/policy/check.ts')).checkPolicy(text, kind),
   });

@@ -34,6 +34,8 @@ export interface Config {
   readonly keepExports: boolean;
   /** Let `sealdisk clock advance` put the date forward. For tests: only where nobody else can reach the server. */
   readonly testClock: boolean;
+  /** Days after which files of the audit log are removed. Default: they are all kept. */
+  readonly auditKeepDays: number | undefined;
 }
 
 /** What the command line gave; an environment variable fills what it did not. */
@@ -101,6 +103,7 @@ export function loadConfig(input: ConfigInput, environment: Environment): Config
     },
     keepExports: input.keepExports ?? false,
     testClock,
+    auditKeepDays: days(setting('SEALDISK_AUDIT_KEEP_DAYS'), 'SEALDISK_AUDIT_KEEP_DAYS'),
   });
 }
 
@@ -126,6 +129,16 @@ function parseAddress(text: string, option: string): Address {
     );
   }
   return { host, port };
+}
+
+function days(text: string | undefined, name: string): number | undefined {
+  if (text === undefined) return undefined;
+  if (/^[1-9]\d{0,4}$/.test(text)) return Number(text);
+  throw new SystemError(
+    'invalid',
+    'BAD_DAYS',
+    `${name} wants a number of days from 1 to 99999, not ${JSON.stringify(text)}`,
+  );
 }
 
 function nbdCertificates(

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 
 import pino from 'pino';
 
+import { AuditLog } from './audit/audit-log.ts';
 import { SystemError, type ErrorKind } from './base/errors.ts';
 import { systemClock } from './base/system-clock.ts';
 import { systemRandom as random } from './base/system-random.ts';
@@ -67,14 +68,25 @@ export async function fsck(options: FsckOptions): Promise<{ check?: FsckReport; 
   });
   const row = await findDisk(open.database.read, diskId);
   const { identity, stored } = await identify(open, diskId, row, headOf(directory), options);
+  const clock = await clockOf(open.database, systemClock);
+  await using audit = await AuditLog.open({
+    dataDirectory,
+    sealer: open.rootKey.sealer,
+    database: open.database,
+    clock,
+    random,
+    log,
+    program: 'fsck',
+  });
   const kms = await openKms({
     dataDirectory,
     database: open.database,
     sealer: open.rootKey.sealer,
     ciphers: open.ciphers,
-    clock: await clockOf(open.database, systemClock),
+    clock,
     random,
     evaluateServiceRole: (request) => evaluateServiceRole(open.database.read, request),
+    recordKeyUse: (use) => audit.recordKeyUse(use),
   });
   const dataKey: DataKey & Disposable = await openDataKey(kms.diskKeys, stored);
   const request: FsckRequest = { ...base, identity, dataKey, pin: row?.pin ?? undefined };

@@ -6,8 +6,10 @@ import pino from 'pino';
 
 import { adminSocket, type NewAccount } from './admin/admin-protocol.ts';
 import { AdminServer } from './admin/admin-server.ts';
+import { parseAnchors } from './audit/anchor.ts';
+import { AuditLog } from './audit/audit-log.ts';
 import { messageOf, SystemError } from './base/errors.ts';
-import { isoSeconds } from './base/clock.ts';
+import { isoSeconds, type Clock } from './base/clock.ts';
 import type { Logger } from './base/log.ts';
 import { Scheduler } from './base/scheduler.ts';
 import { systemClock } from './base/system-clock.ts';
@@ -74,8 +76,9 @@ export async function serve(options: ConfigInput): Promise<void> {
   const serverClock = await openServerClock(directory.database, systemClock, config.testClock);
   const { clock } = serverClock;
   const accounts: AccountParts = { database: directory.database, sealer: directory.rootKey.sealer, clock, random };
+  await using audit = await openAuditLog(config, directory, clock, log, 'serve');
   const firstAccount = await makeFirstAccount(accounts, config);
-  await using server = await startServer(config, directory, accounts, serverClock, log);
+  await using server = await startServer(config, directory, accounts, serverClock, audit, log);
   announce(config, server, firstAccount, serverClock, clock.monotonicMs() - startedMs);
   await stopAsked;
 }
@@ -94,7 +97,19 @@ export async function createAccountOffline(options: {
   });
   const clock = await clockOf(directory.database, systemClock);
   const accounts: AccountParts = { database: directory.database, sealer: directory.rootKey.sealer, clock, random };
-  return createAccount(accounts, { regionId: regionOfAccount(options.region, config) });
+  await using audit = await openAuditLog(config, directory, clock, log, 'account create');
+  const regionId = regionOfAccount(options.region, config);
+  return await audit.administer('createAccount', { region: regionId }, () => createAccount(accounts, { regionId }));
+}
+
+function openAuditLog(
+  { dataDirectory }: Config,
+  { database, rootKey }: OpenDataDirectory,
+  clock: Clock,
+  log: Logger,
+  program: string,
+): Promise<AuditLog> {
+  return AuditLog.open({ dataDirectory, database, sealer: rootKey.sealer, clock, random, log, program });
 }
 
 function regionOfAccount(asked: string | undefined, { defaultRegion }: Config): string {
@@ -112,6 +127,7 @@ async function startServer(
   directory: OpenDataDirectory,
   accounts: AccountParts,
   { clock, test }: ServerClock,
+  audit: AuditLog,
   log: Logger,
 ): Promise<RunningServer> {
   const { database, ciphers, rootKey } = directory;
@@ -126,6 +142,7 @@ async function startServer(
     clock,
     random,
     evaluateServiceRole: (request) => evaluateServiceRole(database.read, request, documents),
+    recordKeyUse: (use) => audit.recordKeyUse(use),
   });
   tellOfReturnedKeys(kms.returned, log);
 
@@ -165,7 +182,8 @@ async function startServer(
     for (const { diskId, pin } of await supervisor.shutDown()) await recordPin(database, diskId, pin);
   });
 
-  const scheduler = stack.use(new Scheduler(clock, log, waitingWork({ ...ecs, exports, kms })));
+  const pruneAudit = { audit, keepDays: config.auditKeepDays };
+  const scheduler = stack.use(new Scheduler(clock, log, waitingWork({ ...ecs, exports, kms, ...pruneAudit })));
   scheduler.start();
   stack.use(exports.keepTrying());
   stack.use(transfers.keepSettling());
@@ -193,6 +211,7 @@ async function startServer(
     authorizer,
     accessKeyUses: new AccessKeyUses({ database, clock, log }),
     clientTokens: new ClientTokens(database),
+    audit,
     clock,
     // Clients sign with the real time, wherever the server's date was put.
     signatureClock: systemClock,
@@ -221,14 +240,22 @@ async function startServer(
         exports: (await dataPlane.listExports()).length,
         ...(test && { clock: describeAhead(test.clock.aheadMs) }),
       }),
-      createAccount: async ({ region }) => createAccount(accounts, { regionId: regionOfAccount(region, config) }),
-      createAccessKey: ({ accountId }) => createAccessKey(accounts, accountId),
-      advanceClock: async ({ seconds }) => {
+      createAccount: ({ region }) => {
+        const regionId = regionOfAccount(region, config);
+        return audit.administer('createAccount', { region: regionId }, () => createAccount(accounts, { regionId }));
+      },
+      createAccessKey: ({ accountId }) =>
+        audit.administer('createAccessKey', { accountId }, () => createAccessKey(accounts, accountId)),
+      auditAnchor: async () => ({ anchor: await audit.anchor() }),
+      verifyAudit: ({ anchors, file }) => audit.verify(parseAnchors(anchors), file),
+      advanceClock: ({ seconds }) => {
         if (test === undefined) throw noTestClock();
-        await test.advance(seconds * 1000);
-        await scheduler.runDue();
-        const { aheadMs } = test.clock;
-        return { now: isoSeconds(clock.nowMs()), ahead: describeAhead(aheadMs), aheadSeconds: aheadMs / 1000 };
+        return audit.administer('advanceClock', { seconds }, async () => {
+          await test.advance(seconds * 1000);
+          await scheduler.runDue();
+          const { aheadMs } = test.clock;
+          return { now: isoSeconds(clock.nowMs()), ahead: describeAhead(aheadMs), aheadSeconds: aheadMs / 1000 };
+        });
       },
     },
     log,

@@ -1,4 +1,5 @@
 /** Everything of the control plane that waits for a time, for the one scheduler that wakes it. */
+import type { AuditLog } from './audit/audit-log.ts';
 import type { Clock } from './base/clock.ts';
 import type { Logger } from './base/log.ts';
 import type { WaitingWork } from './base/scheduler.ts';
@@ -15,12 +16,17 @@ export interface WaitingParts {
   readonly dataPlane: DataPlane;
   readonly exports: ExportKeeper;
   readonly kms: Kms;
+  readonly audit: AuditLog;
+  /** After how many days files of the audit log go; undefined for never. */
+  readonly keepDays: number | undefined;
   readonly log: Logger;
 }
 
+const DAY_MS = 24 * 60 * 60 * 1000;
+
 /** By name, in the order in which it is done. */
 export function waitingWork(parts: WaitingParts): Readonly<Record<string, WaitingWork>> {
-  const { clock, exports, kms } = parts;
+  const { clock, exports, kms, audit, keepDays } = parts;
   return {
     'destroying keys': async () => {
       await kms.destruction.destroyDue();
@@ -29,6 +35,9 @@ export function waitingWork(parts: WaitingParts): Readonly<Record<string, Waitin
     'rotating keys': () => kms.versions.rotateDue(),
     'expiring imported material': () => kms.importedMaterial.expireDue(),
     'deleting expired snapshots': atEveryLook(() => deleteExpiredSnapshots(parts, clock.nowMs())),
+    'pruning the audit log': atEveryLook(async () => {
+      if (keepDays !== undefined) await audit.prune(clock.nowMs() - keepDays * DAY_MS);
+    }),
     'finishing removals': atEveryLook(() => finishRemovals(parts)),
     // A close that a hung disk server carried out after its caller had given up leaves an export that nobody serves.
     'reopening exports': atEveryLook(() => exports.reopenAll()),

@@ -10,6 +10,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   metadata: ['base'],
   nbd: ['base'],
   api: ['base'],
+  audit: ['api', 'base', 'metadata'],
   block: ['base', 'crypto'],
   stream: ['base', 'crypto'],
   kms: ['base', 'crypto', 'metadata'],
@@ -19,7 +20,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   services: ['api', 'base', 'crypto', 'dataplane', 'kms', 'metadata', 'ram', 'stream'],
   rpc: ['api', 'base', 'ram'],
   admin: ['base'],
-  cli: ['admin', 'api', 'base', 'nbd', 'stream'],
+  cli: ['admin', 'api', 'audit', 'base', 'nbd', 'stream'],
 };
 
 /** The rooms of the disk engine, each after those that it may import. No room imports what lies beside them. */

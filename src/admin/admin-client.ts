@@ -3,6 +3,13 @@ import { request } from 'node:http';
 import { SystemError, type ErrorKind } from '../base/errors.ts';
 import { adminSocket, type AdminOperations } from './admin-protocol.ts';
 
+/** Whether a call failed because no server answers there. */
+export function isNotRunning(error: unknown): boolean {
+  return error instanceof SystemError && error.code === NOT_RUNNING;
+}
+
+const NOT_RUNNING = 'NOT_RUNNING';
+
 /**
  * Calls the running server of a data directory.
  * @throws {SystemError} code `NOT_RUNNING`: no server answers there.
@@ -32,7 +39,7 @@ export async function callAdmin<Name extends keyof AdminOperations>(
       reject(
         new SystemError(
           'unavailable',
-          'NOT_RUNNING',
+          NOT_RUNNING,
           `no sealdisk serves ${dataDirectory}; start it with: sealdisk serve --data-dir ${dataDirectory}`,
           { cause },
         ),

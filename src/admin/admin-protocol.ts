@@ -43,6 +43,24 @@ export interface AdminOperations {
   createAccessKey(input: { readonly accountId: string }): Promise<NewAccount>;
   /** Puts the test clock forward, and answers when everything that is due then was tried. */
   advanceClock(input: { readonly seconds: number }): Promise<TestClockState>;
+  /** The end of the audit log as one line, to be kept elsewhere. */
+  auditAnchor(input: Record<string, never>): Promise<{ readonly anchor: string }>;
+  /** Verifies the audit log, or a file that was exported from it (absolute path). `anchors`: one a line. */
+  verifyAudit(input: { readonly anchors: string; readonly file?: string }): Promise<AuditVerification>;
+}
+
+/** What verifying the audit log came to. */
+export interface AuditVerification {
+  readonly logId: string;
+  readonly records: number;
+  readonly files: number;
+  /** Numbers of the first and the last record. */
+  readonly first?: number | undefined;
+  readonly last?: { readonly seq: number; readonly hash: string } | undefined;
+  /** Empty when the log is whole. */
+  readonly findings: readonly { readonly what: string; readonly seq?: number; readonly message: string }[];
+  readonly findingsLeftOut: number;
+  readonly notes: readonly string[];
 }
 
 export function adminSocket(dataDirectory: string): string {

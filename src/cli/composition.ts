@@ -1,4 +1,4 @@
-import type { NewAccount } from '../admin/admin-protocol.ts';
+import type { AuditVerification, NewAccount } from '../admin/admin-protocol.ts';
 
 /** What the command line is handed by bin/sealdisk.js, since only the composition root builds servers. */
 export interface Composition {
@@ -22,6 +22,14 @@ export interface Composition {
     readonly sizeGib?: number | undefined;
     readonly wrappedKeyFile?: string | undefined;
   }): Promise<FsckAnswer>;
+  /** Verifies the audit log of a data directory that no server has open, or a file that was exported from it. */
+  verifyAuditOffline(options: {
+    readonly dataDirectory: string;
+    readonly anchors: string;
+    readonly file?: string;
+  }): Promise<AuditVerification>;
+  /** The end of the audit log of a data directory that no server has open. */
+  auditAnchorOffline(options: { readonly dataDirectory: string }): Promise<{ readonly anchor: string }>;
   /** Creates an account in a data directory that no server has open. */
   createAccountOffline(options: { readonly dataDirectory: string; readonly region?: string }): Promise<NewAccount>;
   /** Whether a policy, or a role's trust policy, is understood. */

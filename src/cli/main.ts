@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander';
 import { dieWithParent } from '../base/system-host.ts';
 import { VERSION } from '../base/version.ts';
 import { accountAccessKey, accountCreate } from './commands/account.ts';
+import { auditAnchor, auditExport, auditTail, auditVerify } from './commands/audit.ts';
 import { demo } from './commands/demo.ts';
 import { advanceClock } from './commands/clock.ts';
 import { scrubDisk } from './commands/disk-scrub.ts';
@@ -17,6 +18,7 @@ import { exportDisk, exportSnapshot } from './commands/export.ts';
 import { checkPolicyFile, simulatePolicy, type SimulateOptions } from './commands/policy.ts';
 import { status } from './commands/status.ts';
 import { unexportDisk } from './commands/unexport.ts';
+import { whyDenied } from './commands/why-denied.ts';
 import { describeFailure, EXIT_USAGE } from './failure.ts';
 import type { Composition } from './composition.ts';
 import { Output } from './output.ts';
@@ -229,6 +231,54 @@ export async function main(args: readonly string[], composition: Composition): P
       run(options, async (output) => {
         exitCode = await fsckDisk(diskName, options, composition, output);
       }),
+    );
+  const audit = program.command('audit').description('the log of every call and every use of a key');
+  audit
+    .command('tail')
+    .description('print the last records')
+    .option(...dataDir)
+    .option('-n, --lines <count>', 'how many (default 20)')
+    .option('-f, --follow', 'go on with what is written from now on')
+    .option('--json', 'print records as they stand in the log')
+    .action((options: { dataDir?: string; lines?: string; follow?: boolean; json?: boolean }) =>
+      run(options, () => auditTail(options)),
+    );
+  audit
+    .command('verify')
+    .description('find out whether any record was removed, changed or moved')
+    .option(...dataDir)
+    .option('--anchor <file>', 'what sealdisk audit anchor printed earlier, one a line')
+    .option('--file <file>', 'verify records that were exported')
+    .option(...json)
+    .action((options: { dataDir?: string; anchor?: string; file?: string; json?: boolean }) =>
+      run(options, async (output) => {
+        exitCode = await auditVerify(options, composition, output);
+      }),
+    );
+  audit
+    .command('export')
+    .description('print the records of a span of time, so that they can be verified by themselves')
+    .option(...dataDir)
+    .option('--from <time>', 'such as 2026-11-24 or 2026-11-24T08:00:00Z (default: the beginning)')
+    .option('--to <time>', 'the first moment that is left out (default: now)')
+    .action((options: { dataDir?: string; from?: string; to?: string }) =>
+      run({}, (output) => auditExport(options, output)),
+    );
+  audit
+    .command('anchor')
+    .description('print the end of the log, to be kept where nobody who reaches this machine can change it')
+    .option(...dataDir)
+    .option(...json)
+    .action((options: { dataDir?: string; json?: boolean }) =>
+      run(options, (output) => auditAnchor(options, composition, output)),
+    );
+  program
+    .command('why-denied <request-id>')
+    .description('say which statement of which policy refused a request, or what would allow it')
+    .option(...dataDir)
+    .option(...json)
+    .action((requestId: string, options: { dataDir?: string; json?: boolean }) =>
+      run(options, (output) => whyDenied(requestId, options, output)),
     );
   program
     .command('env')

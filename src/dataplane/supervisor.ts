@@ -69,6 +69,8 @@ export class Supervisor {
   }
 
   async request<M extends Method>(method: M, params: Methods[M]['params']): Promise<Methods[M]['result']> {
+    // What is still under way when the server stops must not start another disk server.
+    if (this.#stopping && this.#client === undefined) throw gone('the server is stopping');
     const client = this.#client ?? (await this.#connectedSoon());
     return client.request(method, params);
   }
@@ -99,11 +101,7 @@ export class Supervisor {
       return await Promise.race([
         this.#connect(),
         this.#options.clock.sleep(CONNECT_MS_MAX, waited.signal).then(() => {
-          throw new SystemError(
-            'unavailable',
-            'DISK_SERVER_GONE',
-            'the disk server is being restarted; try again in a few seconds',
-          );
+          throw gone('the disk server is being restarted; try again in a few seconds');
         }),
       ]);
     } finally {
@@ -196,6 +194,10 @@ export class Supervisor {
       readiness.destroy();
     }
   }
+}
+
+function gone(message: string): SystemError {
+  return new SystemError('unavailable', 'DISK_SERVER_GONE', message);
 }
 
 async function readAll(stream: Readable): Promise<string> {

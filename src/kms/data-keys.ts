@@ -4,6 +4,7 @@ import type { Random } from '../base/random.ts';
 import type { Suite } from '../crypto/aead.ts';
 import type { Key } from '../metadata/keys.ts';
 import type { Sealer } from '../metadata/sealer.ts';
+import { keyVersionOf } from './ciphertext-blob.ts';
 import type { EncryptionContext } from './encryption-context.ts';
 import type { Envelope } from './envelope.ts';
 import { keyArn, parseKeyReference } from './key-reference.ts';
@@ -28,6 +29,27 @@ export type EvaluateServiceRole = (request: {
   /** What the conditions of policies may ask about: `acs:CurrentTime`, `kms:tag/<key>`. */
   readonly context: Readonly<Record<string, string>>;
 }) => Promise<'role-missing' | 'not-trusted' | { readonly denied: { readonly action: string } } | 'allowed'>;
+
+/** A use of a key that a cloud service makes of its own accord. */
+export interface KeyUse {
+  readonly account: string;
+  readonly region: string;
+  readonly service: string;
+  /** The role that allows it; null for the service key. */
+  readonly role: string | null;
+  readonly keyId: string;
+  /** Null when the wrapped key names none. */
+  readonly keyVersionId: string | null;
+  readonly purpose: 'GenerateDataKey' | 'Decrypt';
+  /** Whose data key it is about: a disk, or a stream. */
+  readonly diskId: string;
+}
+
+/**
+ * Has a use of a key on record before it happens. Implementation: src/audit, passed in by main.
+ * @throws {SystemError} kind `unavailable`: it is not on record, and the key must not be used.
+ */
+export type RecordKeyUse = (use: KeyUse) => Promise<void>;
 
 /** Why a disk gets no key: `code` of a SystemError. Each ECS operation has its own API code for them (facts.md 2.3). */
 export type DiskKeyRefusal =
@@ -66,6 +88,7 @@ export interface DiskKeyParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly evaluateServiceRole: EvaluateServiceRole;
+  readonly recordKeyUse: RecordKeyUse;
 }
 
 /**
@@ -99,6 +122,7 @@ export class DiskKeys {
       await this.#requireRole(request, key.keyId, ['kms:TagResource'], 'CMKUnauthorized');
       await translated(() => keys.tag(request, key.keyId, DISK_TAG));
     }
+    await this.#record(request, key, key.primaryVersionId, 'GenerateDataKey');
     const context = contextOf(request.diskId, suite);
     const made = await translated(() => envelope.generateDataKey('GenerateDataKey', key, context, DISK_KEY_SIZE_BYTES));
     return { kmsKeyId: made.keyId, suite, plaintext: made.plaintext, wrapped: made.blob };
@@ -122,6 +146,7 @@ export class DiskKeys {
     const key = await this.#usableKey(request, request.kmsKeyId, 'kms:Decrypt');
     diskSuiteOf(key);
     requireEnabled(key);
+    await this.#record(request, key, keyVersionOf(request.wrapped) ?? null, 'Decrypt');
     const context = contextOf(request.diskId, request.suite);
     const opened = await translated(() => envelope.decrypt(request, context, request.wrapped));
     if (opened.keyId === key.keyId && opened.plaintext.length === DISK_KEY_SIZE_BYTES) return opened.plaintext;
@@ -139,6 +164,24 @@ export class DiskKeys {
   /** @throws {SystemError} kind `corrupt`. */
   openPlain(request: { readonly diskId: string; readonly suite: Suite; readonly wrapped: Uint8Array }): Uint8Array {
     return this.#parts.sealer.open(plainContextOf(request.diskId, request.suite), request.wrapped);
+  }
+
+  #record(
+    request: Scope & { readonly diskId: string },
+    key: Key,
+    keyVersionId: string | null,
+    purpose: KeyUse['purpose'],
+  ): Promise<void> {
+    return this.#parts.recordKeyUse({
+      account: request.accountId,
+      region: request.regionId,
+      service: DISK_SERVICE,
+      role: key.creatorType === 'User' ? DISK_ROLE : null,
+      keyId: key.keyId,
+      keyVersionId,
+      purpose,
+      diskId: request.diskId,
+    });
   }
 
   /** Role first, then existence: without the role ECS may not even learn whether the key exists. */

@@ -6,7 +6,7 @@ import type { Database } from '../metadata/database.ts';
 import type { Sealer } from '../metadata/sealer.ts';
 import { Aliases } from './aliases.ts';
 import { DiskKeys } from './data-keys.ts';
-import type { EvaluateServiceRole } from './data-keys.ts';
+import type { EvaluateServiceRole, RecordKeyUse } from './data-keys.ts';
 import { Envelope } from './envelope.ts';
 import { ImportedMaterial } from './imported-material.ts';
 import { KeyDestruction } from './key-destruction.ts';
@@ -49,6 +49,7 @@ export interface KmsParts {
   readonly random: Random;
   readonly evaluateServiceRole: EvaluateServiceRole;
   readonly afterDestruction?: KeyDestructionParts['afterDestruction'];
+  readonly recordKeyUse: RecordKeyUse;
 }
 
 /**
@@ -56,7 +57,7 @@ export interface KmsParts {
  * they are due.
  */
 export async function openKms(parts: KmsParts): Promise<Kms> {
-  const { database, sealer, ciphers, clock, random, evaluateServiceRole } = parts;
+  const { database, sealer, ciphers, clock, random, evaluateServiceRole, recordKeyUse } = parts;
   const store = await KeyStore.open(parts.dataDirectory, sealer);
   const service = new KmsService(database, clock);
   const tombstones = await Tombstones.open(parts.dataDirectory, sealer);
@@ -72,7 +73,8 @@ export async function openKms(parts: KmsParts): Promise<Kms> {
   const versions = new KeyVersions(database, store, keys, clock, random);
   const serviceKeys = new ServiceKeys(database, keys, clock);
   const envelope = new Envelope(database, store, keys, ciphers, random);
-  const diskKeys = new DiskKeys({ service, keys, serviceKeys, envelope, sealer, clock, random, evaluateServiceRole });
+  const roles = { evaluateServiceRole, recordKeyUse };
+  const diskKeys = new DiskKeys({ service, keys, serviceKeys, envelope, sealer, clock, random, ...roles });
   const openssl = loadOpenssl();
   const importedMaterial = new ImportedMaterial({ database, store, keys, keyPairs: openssl, sealer, clock, random });
   return {

@@ -25,6 +25,7 @@ export const authorize: Step = async (exchange, door) => {
     // With incomplete input, an action may not be able to say what it is about.
     throw exchange.problem ?? error;
   }
+  exchange.access = access;
   const decision = await door.authorizer.decide(call.caller, access, {
     nowMs: door.clock.nowMs(),
     sourceIp: exchange.http.sourceIp,

@@ -1,12 +1,19 @@
 // One request on its way through the pipeline: what arrived, and what the steps have found out so far.
-import type { Action, Call, Caller, Product } from '../api/action.ts';
+import type { Access, Action, Call, Caller, Product } from '../api/action.ts';
 import type { ActionDescription } from '../api/description.ts';
 import type { Body } from '../api/encode.ts';
 import { assert } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
 import type { GuessGuard } from './guess-guard.ts';
 import type { RateLimiter } from './limit-rate.ts';
-import type { AccessKeyUses, AuthorizationDecision, Authorizer, ClientTokenStore, Credentials } from './ports.ts';
+import type {
+  AccessKeyUses,
+  AuditTrail,
+  AuthorizationDecision,
+  Authorizer,
+  ClientTokenStore,
+  Credentials,
+} from './ports.ts';
 import type { ReplayGuard } from './replay.ts';
 
 /** What arrived, before anything was believed. */
@@ -50,7 +57,10 @@ export interface Exchange {
   /** What is wrong with the parameters. Told only to a caller who may make this call. */
   problem?: Error | undefined;
   // authorize
+  access?: readonly Access[];
   decision?: AuthorizationDecision;
+  // recordBeginning
+  hasBegun?: boolean;
   // runAction
   body?: Body;
 }
@@ -62,6 +72,7 @@ export interface FrontDoor {
   readonly authorizer: Authorizer;
   readonly accessKeyUses?: AccessKeyUses | undefined;
   readonly clientTokens: ClientTokenStore;
+  readonly audit: AuditTrail;
   readonly replayGuard: ReplayGuard;
   readonly guesses: GuessGuard;
   readonly rateLimiter: RateLimiter;

@@ -1,6 +1,7 @@
 // The life of an RPC request, in order. READ THIS FIRST.
 // Each step either adds to the exchange or throws; server.ts turns the outcome into bytes.
 // The order decides which of several errors a client sees (docs/protocols/rpc.md, Order of checks).
+import { recordBeginning } from './audit.ts';
 import { verifySignature } from './authenticate.ts';
 import { authorize } from './authorize.ts';
 import { runActionOnce } from './client-token.ts';
@@ -20,6 +21,7 @@ export const PIPELINE: readonly Step[] = [
   decodeCall, // parameters -> typed input; what is wrong is only noted
   authorize, // the caller may do this at all
   refuseBadInput, // now the caller may hear what is wrong
+  recordBeginning, // what changes something is on record before it is done
   runActionOnce, // the action itself, once for each ClientToken
 ];
 

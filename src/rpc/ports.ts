@@ -1,6 +1,7 @@
 // What the front door needs from the rest of the system. main.ts passes the implementations in.
 import type { Access, Action, Caller } from '../api/action.ts';
 import type { DecidedBy } from '../ram/policy/evaluate.ts';
+import type { AuditedCall, CallOutcome } from '../api/audited-call.ts';
 
 /** One AccessKey, with the secret to check signatures with. */
 export interface Credential {
@@ -102,6 +103,23 @@ export interface ClientTokenStore {
   answer(key: string, answer: string): Promise<void>;
   /** Forgets a claim whose action was refused. Does nothing when it has an answer. */
   release(key: string): Promise<void>;
+}
+
+/** Where every request is recorded before it is answered. */
+export interface AuditTrail {
+  /** Runs `body` so that what the system does in it can be led back to the request. */
+  during<T>(requestId: () => string, body: () => Promise<T>): Promise<T>;
+  /**
+   * Before the action runs. Has on record, durably, that a call which changes something is about to run.
+   * @throws {SystemError} kind `unavailable`: the action must not run.
+   */
+  begin(call: AuditedCall): Promise<void>;
+  /**
+   * Before the answer leaves.
+   * @param hasBegun `begin` has succeeded.
+   * @throws {SystemError} kind `unavailable`: the outcome is not on record as it has to be, and must not be answered.
+   */
+  end(call: AuditedCall, outcome: CallOutcome, hasBegun: boolean): Promise<void>;
 }
 
 /** Every action there is. Order does not matter; a name may occur once a product. */

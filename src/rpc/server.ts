@@ -4,6 +4,7 @@ import { createServer } from 'node:http';
 import type { Socket } from 'node:net';
 
 import type { Action, Product } from '../api/action.ts';
+import type { CallOutcome } from '../api/audited-call.ts';
 import { ApiError } from '../api/errors.ts';
 import { describeAction } from '../api/products.ts';
 import { assert } from '../base/assert.ts';
@@ -11,6 +12,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
 import { randomUuid } from '../base/random.ts';
+import { auditedCall, notRecorded } from './audit.ts';
 import { isUnexpected, toApiError } from './error-response.ts';
 import type { Exchange, FrontDoor } from './exchange.ts';
 import { requestIdOf } from './exchange.ts';
@@ -21,7 +23,7 @@ import type { RpcLimits } from './limits.ts';
 import { DEFAULT_RPC_LIMITS } from './limits.ts';
 import { NonceJournal } from './nonce-journal.ts';
 import { runPipeline } from './pipeline.ts';
-import type { AccessKeyUses, Authorizer, ClientTokenStore, Credentials, Registry } from './ports.ts';
+import type { AccessKeyUses, AuditTrail, Authorizer, ClientTokenStore, Credentials, Registry } from './ports.ts';
 import { readBody } from './read-body.ts';
 import { ReplayGuard } from './replay.ts';
 import type { HttpAnswer } from './respond.ts';
@@ -34,6 +36,7 @@ export interface RpcServerOptions {
   readonly authorizer: Authorizer;
   readonly accessKeyUses?: AccessKeyUses;
   readonly clientTokens: ClientTokenStore;
+  readonly audit: AuditTrail;
   readonly clock: Clock;
   /** The one that clients sign by, when `clock` was put forward for tests. Default: `clock`. */
   readonly signatureClock?: Clock;
@@ -57,7 +60,7 @@ export class RpcServer {
   #onIdle: (() => void) | undefined;
 
   constructor(options: RpcServerOptions) {
-    const { registry, credentials, authorizer, clientTokens, clock, random, log, defaultRegion } = options;
+    const { registry, credentials, authorizer, clientTokens, audit, clock, random, log, defaultRegion } = options;
     this.#clock = clock;
     this.#random = random;
     this.#log = log;
@@ -70,6 +73,7 @@ export class RpcServer {
       authorizer,
       accessKeyUses: options.accessKeyUses,
       clientTokens,
+      audit,
       defaultRegion,
       replayGuard: new ReplayGuard(options.signatureClock ?? clock, this.#journal),
       guesses: new GuessGuard(clock, log, this.#limits.guesses),
@@ -148,20 +152,40 @@ export class RpcServer {
     const startedMs = this.#clock.monotonicMs();
     const exchange: Exchange = { http: httpRequestOf(request), uuid: randomUuid(this.#random), signal };
     if (exchange.http.method === 'GET' && exchange.http.path === '/healthz') return HEALTHY;
+    let failure: unknown;
     try {
       refuseMethodAndPath(exchange.http);
       if (this.#running.size > this.#limits.requestsMax) throw tooBusy();
       exchange.http = { ...exchange.http, body: await readBody(request, this.#limits.bodyBytesMax) };
-      await runPipeline(exchange, this.#door);
-      this.#logRequest(exchange, startedMs, 200, undefined);
-      return successAnswer(exchange);
+      await this.#door.audit.during(
+        () => requestIdOf(exchange),
+        () => runPipeline(exchange, this.#door),
+      );
     } catch (error) {
       if (request.destroyed && !request.complete) throw error;
-      const apiError = toApiError(error, exchange.product);
-      this.#logRequest(exchange, startedMs, apiError.httpStatus, { code: apiError.code, error });
-      const answer = errorAnswer(exchange, apiError);
-      // What is left of a refused body is not worth reading.
-      return request.complete ? answer : { ...answer, headers: { ...answer.headers, connection: 'close' } };
+      failure = error;
+    }
+    failure = await this.#recordEnd(exchange, failure);
+    if (failure === undefined) {
+      this.#logRequest(exchange, startedMs, 200, undefined);
+      return successAnswer(exchange);
+    }
+    const apiError = toApiError(failure, exchange.product);
+    this.#logRequest(exchange, startedMs, apiError.httpStatus, { code: apiError.code, error: failure });
+    const answer = errorAnswer(exchange, apiError);
+    // What is left of a refused body is not worth reading.
+    return request.complete ? answer : { ...answer, headers: { ...answer.headers, connection: 'close' } };
+  }
+
+  /** Answers why the request fails, which may be that its outcome cannot be recorded. */
+  async #recordEnd(exchange: Exchange, failure: unknown): Promise<unknown> {
+    const { audit } = this.#door;
+    const outcome = failure === undefined ? success(exchange) : refusal(toApiError(failure, exchange.product));
+    try {
+      await audit.end(auditedCall(exchange), outcome, exchange.hasBegun === true);
+      return failure;
+    } catch (error) {
+      return notRecorded(exchange, error);
     }
   }
 
@@ -204,6 +228,15 @@ function indexed(registry: Registry): ReadonlyMap<string, Action> {
     actions.set(key, action);
   }
   return actions;
+}
+
+function success({ body }: Exchange): CallOutcome {
+  return { status: 200, code: 'OK', body };
+}
+
+/** Without the message of SignatureDoesNotMatch, which repeats what the client sent. */
+function refusal({ httpStatus, code, message }: ApiError): CallOutcome {
+  return { status: httpStatus, code, message: code === 'SignatureDoesNotMatch' ? undefined : message };
 }
 
 function tooBusy(): ApiError {

@@ -146,3 +146,13 @@ test('a disk server of another protocol is left alone and named', async () => {
     delete process.env['SMALL_DISK_SERVER_PROTOCOL'];
   }
 });
+
+test('what is still under way when the server stops starts no other disk server', async () => {
+  await using scene = new Scene();
+  const supervisor = scene.supervisor();
+  await supervisor.start();
+  await supervisor.shutDown();
+  await until('the end to be noticed', () => supervisor.pid === undefined);
+  await assert.rejects(supervisor.request('listExports', {}), { kind: 'unavailable', code: 'DISK_SERVER_GONE' });
+  assert.deepEqual(scene.connections, [true]);
+});

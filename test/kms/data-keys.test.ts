@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import { rm } from 'node:fs/promises';
+import path from 'node:path';
 import { test } from 'node:test';
 
+import { SystemError } from '../../src/base/errors.ts';
 import { diskKeyRefusalOf } from '../../src/kms/data-keys.ts';
 import { keyArn } from '../../src/kms/key-reference.ts';
 import { kmsServices } from '../../src/metadata/kms-services.ts';
@@ -185,4 +188,45 @@ test('refusals come in the documented order: KMS open, role, key exists, spec, s
   assert.equal(await refusal(aes256), 'CMKUnauthorized');
   t.role.allowed = () => true;
   assert.equal(((await refusal(aes256)) as { kmsKeyId: string }).kmsKeyId, aes256);
+});
+
+test('every use of a key by the system is on record before it, with service, role, key version and disk', async () => {
+  await using t = await openTestKms();
+  const key = await t.makeKey();
+  const made = await t.diskKeys.generate({ ...SCOPE, keyId: key.keyId, diskId: 'd-1' });
+  await t.diskKeys.open({ ...SCOPE, diskId: 'd-1', ...made });
+  const byService = await t.diskKeys.generate({ ...SCOPE, diskId: 'd-2' });
+  const use = {
+    account: SCOPE.accountId,
+    region: SCOPE.regionId,
+    service: 'ecs.aliyuncs.com',
+    role: 'AliyunECSDiskEncryptDefaultRole',
+    keyId: key.keyId,
+    keyVersionId: key.primaryVersionId,
+    diskId: 'd-1',
+  };
+  const [first, second, third] = t.uses.recorded;
+  assert.deepEqual(first, { ...use, purpose: 'GenerateDataKey' });
+  assert.deepEqual(second, { ...use, purpose: 'Decrypt' });
+  assert.deepEqual([third?.role, third?.keyId, third?.diskId], [null, byService.kmsKeyId, 'd-2']);
+  assert.equal(t.uses.recorded.length, 3);
+});
+
+test('a key whose use cannot be put on record is not used', async () => {
+  await using t = await openTestKms();
+  const { keyId, primaryVersionId } = await t.makeKey();
+  const made = await t.diskKeys.generate({ ...SCOPE, keyId, diskId: 'd-1' });
+  t.uses.failure = new SystemError('unavailable', 'AUDIT_UNAVAILABLE', 'no room');
+  // Without its material, any use of the key would end in another error.
+  await rm(path.join(t.directory, 'keys', primaryVersionId));
+  await assert.rejects(t.diskKeys.generate({ ...SCOPE, keyId, diskId: 'd-2' }), { code: 'AUDIT_UNAVAILABLE' });
+  await assert.rejects(t.diskKeys.open({ ...SCOPE, diskId: 'd-1', ...made }), { code: 'AUDIT_UNAVAILABLE' });
+});
+
+test('a refused use of a key is no use', async () => {
+  await using t = await openTestKms();
+  const { keyId } = await t.makeKey();
+  await t.keys.disable(SCOPE, keyId);
+  await assert.rejects(t.diskKeys.generate({ ...SCOPE, keyId, diskId: 'd-1' }), { code: 'CMKNotEnabled' });
+  assert.deepEqual(t.uses.recorded, []);
 });

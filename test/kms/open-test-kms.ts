@@ -7,7 +7,7 @@ import type { Clock } from '../../src/base/clock.ts';
 import { systemClock } from '../../src/base/system-clock.ts';
 import { systemRandom } from '../../src/base/system-random.ts';
 import { nodeCipherBackend } from '../../src/crypto/node-aead.ts';
-import type { EvaluateServiceRole } from '../../src/kms/data-keys.ts';
+import type { EvaluateServiceRole, KeyUse } from '../../src/kms/data-keys.ts';
 import { KeyStore } from '../../src/kms/key-store.ts';
 import { openKms } from '../../src/kms/kms.ts';
 import type { Kms } from '../../src/kms/kms.ts';
@@ -39,6 +39,8 @@ export interface TestKms extends Kms, AsyncDisposable {
   role: { verdict: 'role-missing' | 'not-trusted' | 'exists'; allowed: (action: string, resource: string) => boolean };
   /** `action resource` of everything that the role was asked. */
   readonly asked: string[];
+  /** Uses of keys by the system that were put on record, and the error that recording ends with when a test sets one. */
+  readonly uses: { readonly recorded: KeyUse[]; failure?: Error };
   makeKey(keySpec?: KeySpec, scope?: Scope): Promise<Key>;
   /** Another engine over the same directory and database, as after a restart. */
   reopen(): Promise<Kms>;
@@ -65,6 +67,7 @@ export async function openTestKms(options: { readonly open?: boolean } = {}): Pr
     const denied = accesses.find(({ action, resource }) => !role.allowed(action, resource));
     return denied === undefined ? 'allowed' : { denied };
   };
+  const uses: TestKms['uses'] = { recorded: [] };
   const reopen = async (): Promise<Kms> =>
     openKms({
       dataDirectory: directory,
@@ -75,6 +78,10 @@ export async function openTestKms(options: { readonly open?: boolean } = {}): Pr
       random: systemRandom,
       evaluateServiceRole,
       afterDestruction: async (keyIds) => void destroyed.push(keyIds),
+      recordKeyUse: async (use) => {
+        if (uses.failure !== undefined) throw uses.failure;
+        uses.recorded.push(use);
+      },
     });
   const kms = await reopen();
   await database.transact(async (transaction) => {
@@ -99,6 +106,7 @@ export async function openTestKms(options: { readonly open?: boolean } = {}): Pr
     },
     role,
     asked,
+    uses,
     reopen,
     advance: (ms) => void (offsetMs += ms),
     makeKey: (keySpec = 'Aliyun_AES_256', scope = SCOPE) => kms.keys.create(scope, newKey(scope, keySpec)),

@@ -1,5 +1,6 @@
 // A real RpcServer on a free port, with a few small actions that answer what they were given.
 import type { Action, Call } from '../../src/api/action.ts';
+import type { AuditedCall, CallOutcome } from '../../src/api/audited-call.ts';
 import type {
   CreateDiskInput,
   CreateDiskOutput,
@@ -88,7 +89,15 @@ export interface TestDoor extends AsyncDisposable {
   readonly log: readonly LogLine[];
   /** What is denied, as `product:Action`. */
   readonly denied: Set<string>;
+  /** What was put on record, in order. */
+  readonly recorded: readonly Recorded[];
+  /** Thrown instead of recording, by a test. */
+  readonly unrecordable: { begin?: Error; end?: Error };
 }
+
+export type Recorded =
+  | { readonly step: 'begin'; readonly call: AuditedCall }
+  | { readonly step: 'end'; readonly call: AuditedCall; readonly outcome: CallOutcome; readonly hasBegun: boolean };
 
 export async function openDoor(options: Partial<RpcServerOptions> = {}): Promise<TestDoor> {
   const opened = await openTestDatabase();
@@ -101,6 +110,8 @@ export async function openDoor(options: Partial<RpcServerOptions> = {}): Promise
     };
   const log: Logger = { debug: writer('debug'), info: writer('info'), warn: writer('warn'), error: writer('error') };
   const denied = new Set<string>();
+  const recorded: Recorded[] = [];
+  const unrecordable: TestDoor['unrecordable'] = {};
   const server = new RpcServer({
     registry: ECHOES,
     credentials: {
@@ -122,6 +133,17 @@ export async function openDoor(options: Partial<RpcServerOptions> = {}): Promise
       },
     },
     clientTokens: new ClientTokens(opened.database),
+    audit: {
+      during: (_requestId, body) => body(),
+      begin: async (call) => {
+        if (call.class !== 'read' && unrecordable.begin !== undefined) throw unrecordable.begin;
+        if (call.class === 'mutation') recorded.push({ step: 'begin', call });
+      },
+      end: async (call, outcome, hasBegun) => {
+        if (call.class !== 'read' && unrecordable.end !== undefined) throw unrecordable.end;
+        recorded.push({ step: 'end', call, outcome, hasBegun });
+      },
+    },
     clock,
     random: systemRandom,
     log,
@@ -135,6 +157,8 @@ export async function openDoor(options: Partial<RpcServerOptions> = {}): Promise
     clock,
     log: lines,
     denied,
+    recorded,
+    unrecordable,
     target: { host, port, accessKeyId: 'testid', accessKeySecret: SECRET, regionId: 'cn-beijing' },
     [Symbol.asyncDispose]: async () => {
       await server.close(0);

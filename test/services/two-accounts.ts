@@ -25,6 +25,7 @@ import { sealdiskActions } from '../../src/services/sealdisk/registry.ts';
 import { stsActions } from '../../src/services/sts/registry.ts';
 import { headerOf } from './sealdisk/transfer-steps.ts';
 import { ACCOUNT, OTHER_ACCOUNT, REGION, TestCloud, ZONE } from './ecs/test-cloud.ts';
+import { unrecorded } from '../support/unrecorded.ts';
 
 /** Parameters as a client sends them. */
 export type Parameters = Readonly<Record<string, string>>;
@@ -64,6 +65,7 @@ export class TwoAccounts implements AsyncDisposable {
       clock,
       credentials: { find: () => Promise.resolve(undefined) },
       authorizer,
+      audit: unrecorded,
       clientTokens: new ClientTokens(database),
       replayGuard: new ReplayGuard(clock),
       guesses: new GuessGuard(clock, silentLogger, { free: { burst: 1, perSecond: 1 }, delayMs: 1, waitingMax: 1 }),

@@ -1,6 +1,5 @@
-import { callAdmin } from '../../admin/admin-client.ts';
+import { callAdmin, isNotRunning } from '../../admin/admin-client.ts';
 import type { NewAccount } from '../../admin/admin-protocol.ts';
-import { isKind } from '../../base/errors.ts';
 import type { Composition } from '../composition.ts';
 import type { Output } from '../output.ts';
 import { dataDirectoryOf } from '../server-location.ts';
@@ -14,7 +13,7 @@ export async function accountCreate(
   const region = options.region === undefined ? {} : { region: options.region };
   print(
     await callAdmin(dataDirectory, 'createAccount', region).catch((error: unknown) => {
-      if (!isKind(error, 'unavailable')) throw error;
+      if (!isNotRunning(error)) throw error;
       return composition.createAccountOffline({ dataDirectory, ...region });
     }),
     output,

@@ -117,6 +117,7 @@ export class TestCloud implements AsyncDisposable {
       clock,
       random: systemRandom,
       evaluateServiceRole: (request) => evaluateServiceRole(database.read, request),
+      recordKeyUse: () => Promise.resolve(),
     });
     await database.transact(async (transaction) => {
       for (const accountId of [ACCOUNT, OTHER_ACCOUNT]) {

@@ -11,6 +11,7 @@ import { RpcServer } from '../../../src/rpc/server.ts';
 import { kmsActions } from '../../../src/services/kms/registry.ts';
 import { openTestKms, SCOPE } from '../../kms/open-test-kms.ts';
 import type { TestKms } from '../../kms/open-test-kms.ts';
+import { unrecorded } from '../../support/unrecorded.ts';
 
 const ACCESS_KEY = { accessKeyId: 'LTAItest', accessKeySecret: 'secret' };
 
@@ -23,6 +24,7 @@ export interface KmsServer extends AsyncDisposable {
 export async function openKmsServer(): Promise<KmsServer> {
   const kms = await openTestKms();
   const server = new RpcServer({
+    audit: unrecorded,
     registry: kmsActions(kms),
     credentials: {
       find: async (accessKeyId) =>
