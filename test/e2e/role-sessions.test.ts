@@ -33,7 +33,7 @@ interface Scene {
 
 let scene: Scene;
 before(async () => {
-  scene = await prepare(await TestServer.start());
+  scene = await prepare(await TestServer.start({ args: ['--test-clock'] }));
 });
 after(async () => {
   await scene.server[Symbol.asyncDispose]();
@@ -194,6 +194,16 @@ test('@alicloud/credentials assumes the role by itself, through a TLS proxy, and
   } finally {
     setDefaultCACertificates(before);
   }
+});
+
+test('a session is over when its time is, and the role can be assumed again', async () => {
+  const [short, long] = [await assume('V3', { durationSeconds: 900 }), await assume('V1')];
+  const { code, stderr } = await scene.server.sealdisk('clock', 'advance', '15m');
+  assert.equal(code, 0, stderr);
+  await assert.rejects(opened(short), coded(/^InvalidSecurityToken\.Expired/));
+  await assert.rejects(stsClient(short, 'V3').getCallerIdentity(), coded(/^InvalidSecurityToken\.Expired/));
+  assert.equal(await opened(long), 'sealed');
+  assert.equal(await opened(await assume('V3', { durationSeconds: 900 })), 'sealed');
 });
 
 test('a session outlives a restart of the server, and ends when the owner revokes it', async () => {

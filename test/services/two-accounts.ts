@@ -175,11 +175,17 @@ export class TwoAccounts implements AsyncDisposable {
     const policyName = `${name}-policy`;
     await must('ram', 'CreatePolicy', { PolicyName: policyName, PolicyDocument: POLICY });
     await must('ram', 'AttachPolicyToRole', { PolicyType: 'Custom', PolicyName: policyName, RoleName: roleName });
+    const pair = await must('kms', 'CreateKey', { KeySpec: 'RSA_2048', KeyUsage: 'ENCRYPT/DECRYPT' });
+    const signing = await must('kms', 'CreateKey', { KeySpec: 'EC_P256', KeyUsage: 'SIGN/VERIFY' });
     const others = await this.#furnishUsers(accountId, name);
     return {
       keyId,
       keyArn: text(key, 'KeyMetadata', 'Arn'),
       keyVersionId: text(sealed, 'KeyVersionId'),
+      rsaKeyId: text(pair, 'KeyMetadata', 'KeyId'),
+      rsaKeyVersionId: text(pair, 'KeyMetadata', 'PrimaryKeyVersion'),
+      signingKeyId: text(signing, 'KeyMetadata', 'KeyId'),
+      signingKeyVersionId: text(signing, 'KeyMetadata', 'PrimaryKeyVersion'),
       aliasName,
       aliasArn: `acs:kms:${REGION}:${accountId}:${aliasName}`,
       ciphertextBlob: text(sealed, 'CiphertextBlob'),
@@ -217,44 +223,24 @@ export class TwoAccounts implements AsyncDisposable {
     return made;
   }
 
-  /** Every row of `accountId`, and every row that names one of `belongings`. */
+  /** Every row of `accountId`, and every row without an account that names one of `belongings`. */
   async rowsOf(accountId: string, belongings: Belongings): Promise<string> {
     const { queries } = this.cloud.database.read;
     const names = Object.values(belongings);
     const found: string[] = [];
-    for (const table of TABLES) {
-      const rows = await queries.selectFrom(table).selectAll().execute();
-      for (const row of rows) {
+    for (const { name, columns } of await queries.introspection.getTables()) {
+      const hasOwner = columns.some((column) => column.name === 'account_id');
+      const all = queries.selectFrom(name).selectAll();
+      for (const row of await (hasOwner ? all.where('accountId', '=', accountId) : all).execute()) {
         const shown = JSON.stringify(row, (_key, value: unknown) =>
           value instanceof Uint8Array ? Buffer.from(value).toString('hex') : value,
         );
-        const owner = row['accountId'];
-        const isTheirs = owner === undefined ? names.some((one) => shown.includes(one)) : owner === accountId;
-        if (isTheirs) found.push(`${table} ${shown}`);
+        if (hasOwner || names.some((one) => shown.includes(one))) found.push(`${name} ${shown}`);
       }
     }
     return found.toSorted().join('\n');
   }
 }
-
-const TABLES = [
-  'accessKeys',
-  'roles',
-  'policies',
-  'policyVersions',
-  'policyAttachments',
-  'kmsServices',
-  'keys',
-  'keyVersions',
-  'aliases',
-  'disks',
-  'snapshots',
-  'exports',
-  'snapshotExports',
-  'transfers',
-  'resourceTags',
-  'sessionEnds',
-];
 
 export const POLICY = '{"Version":"1","Statement":[{"Effect":"Allow","Action":"ecs:*","Resource":"*"}]}';
 

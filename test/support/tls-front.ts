@@ -1,6 +1,7 @@
 // A TLS proxy as an operator puts it before the API: it passes bytes on, and with them the Host header.
 import { connect } from 'node:net';
 import { createServer } from 'node:tls';
+import type { TLSSocket } from 'node:tls';
 
 import { TestAuthority } from './certificates.ts';
 
@@ -13,7 +14,9 @@ export interface TlsFront extends AsyncDisposable {
 export async function openTlsFront(apiPort: number): Promise<TlsFront> {
   const authority = new TestAuthority();
   const { certificate, privateKey } = authority.issueServer();
+  const clients = new Set<TLSSocket>();
   const server = createServer({ cert: certificate, key: privateKey }, (client) => {
+    clients.add(client.once('close', () => clients.delete(client)));
     const upstream = connect(apiPort, '127.0.0.1');
     client.on('error', () => upstream.destroy());
     upstream.on('error', () => client.destroy());
@@ -26,7 +29,10 @@ export async function openTlsFront(apiPort: number): Promise<TlsFront> {
     port: address.port,
     authority: authority.pem,
     [Symbol.asyncDispose]: async () => {
-      await new Promise<void>((resolve) => server.close(() => resolve()));
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      // The vendor's clients keep their connections open.
+      for (const client of clients) client.destroy();
+      await closed;
       authority[Symbol.dispose]();
     },
   };
