@@ -134,6 +134,7 @@ test('a trust policy names principals that exist in form', () => {
   for (const good of [
     '{"Service":"ecs.aliyuncs.com"}',
     '{"Service":["1234567890123456@ecs.aliyuncs.com"]}',
+    '{"Federated":["acs:ram::123:saml-provider/corp","acs:ram::123:oidc-provider/ci"]}',
     '{"RAM":["acs:ram::123:root","acs:ram::123:user/alice","acs:ram::123:role/ops"]}',
   ]) {
     assert.doesNotThrow(() => parseTrustPolicy(trust(good)), good);
@@ -145,6 +146,8 @@ test('a trust policy names principals that exist in form', () => {
     '{"Service":"evil.example.com"}',
     '{"Service":[]}',
     '{"RAM":"alice"}',
+    '{"Federated":"acs:ram::123:user/alice"}',
+    '{"NotPrincipal":"*"}',
     '{"RAM":"acs:ram::*:root"}',
   ]) {
     assert.throws(() => parseTrustPolicy(trust(bad)), PolicySyntaxError, bad);

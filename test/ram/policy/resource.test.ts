@@ -58,6 +58,13 @@ test('a service on behalf of an account is not the service itself', () => {
   assert.equal(principalsInclude({ RAM: ['*'] }, service('ecs.aliyuncs.com')), false);
 });
 
+test('an identity provider is named exactly', () => {
+  const provider = { kind: 'Federated', name: 'acs:ram::1:saml-provider/corp' } as const;
+  assert.equal(principalsInclude({ Federated: ['acs:ram::1:saml-provider/corp'] }, provider), true);
+  assert.equal(principalsInclude({ Federated: ['acs:ram::2:saml-provider/corp'] }, provider), false);
+  assert.equal(principalsInclude({ RAM: ['acs:ram::1:root', '*'] }, provider), false);
+});
+
 test("an account's root stands for everybody in it, a user or role for itself", () => {
   const user = { kind: 'RAM', name: 'acs:ram::1:user/alice' } as const;
   const role = { kind: 'RAM', name: 'acs:ram::1:role/ops' } as const;

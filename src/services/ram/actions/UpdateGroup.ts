@@ -14,7 +14,9 @@ import { renameGroup } from '../renames.ts';
 export const updateGroup = (deps: RamDependencies): Action<UpdateGroupInput, UpdateGroupOutput> => ({
   product: 'ram',
   name: 'UpdateGroup',
-  access: ({ input, caller }) => groupAccess('UpdateGroup', caller, input.GroupName),
+  // Who may only change some groups must not make one of them another that policies name.
+  access: ({ input: { GroupName, NewGroupName = GroupName }, caller }) =>
+    [...new Set([GroupName, NewGroupName])].flatMap((name) => groupAccess('UpdateGroup', caller, name)),
   run: async ({ input, caller }) => {
     const groupName = checkedGroupName(input.GroupName);
     const { NewGroupName: newName, NewComments: comments } = input;

@@ -20,7 +20,9 @@ import { userView } from '../user-view.ts';
 export const updateUser = (deps: RamDependencies): Action<UpdateUserInput, UpdateUserOutput> => ({
   product: 'ram',
   name: 'UpdateUser',
-  access: ({ input, caller }) => userAccess('UpdateUser', caller, input.UserName),
+  // Who may only change some users must not make one of them somebody whom other policies name.
+  access: ({ input: { UserName, NewUserName = UserName }, caller }) =>
+    [...new Set([UserName, NewUserName])].flatMap((name) => userAccess('UpdateUser', caller, name)),
   run: async ({ input, caller }) => {
     const userName = checkedUserName(input.UserName);
     const { NewUserName: newName, NewDisplayName: displayName, NewMobilePhone: phone } = input;

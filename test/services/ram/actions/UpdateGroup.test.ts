@@ -6,7 +6,16 @@ import { addUserToGroup } from '../../../../src/services/ram/actions/AddUserToGr
 import { attachPolicyToGroup } from '../../../../src/services/ram/actions/AttachPolicyToGroup.ts';
 import { getGroup } from '../../../../src/services/ram/actions/GetGroup.ts';
 import { listUsersForGroup } from '../../../../src/services/ram/actions/ListUsersForGroup.ts';
-import { act, decryptAccess, makeGroup, makePolicy, mayUser, openAccountWithUsers, refused } from '../support.ts';
+import {
+  act,
+  callOf,
+  decryptAccess,
+  makeGroup,
+  makePolicy,
+  mayUser,
+  openAccountWithUsers,
+  refused,
+} from '../support.ts';
 
 test('another name takes users and policies along, so that rights stay as they were', async () => {
   await using account = await openAccountWithUsers('alice');
@@ -43,4 +52,13 @@ test('a name may change its case, and may not become that of another group', asy
   await assert.rejects(long, refused('InvalidParameter.NewComments.Length', 400));
   const absent = act(account, updateGroup(account), { GroupName: 'none' });
   await assert.rejects(absent, refused('EntityNotExist.Group', 404));
+});
+
+test('it asks for the right on both names', async () => {
+  await using account = await openAccountWithUsers();
+  const names = async (input: { GroupName: string; NewGroupName?: string }) =>
+    (await updateGroup(account).access(callOf(account, input))).map(({ resource }) => resource);
+  const arn = (name: string) => `acs:ram::${account.accountId}:group/${name}`;
+  assert.deepEqual(await names({ GroupName: 'a', NewGroupName: 'b' }), [arn('a'), arn('b')]);
+  assert.deepEqual(await names({ GroupName: 'a' }), [arn('a')]);
 });

@@ -11,6 +11,7 @@ import { listGroupsForUser } from '../../../../src/services/ram/actions/ListGrou
 import { StoredCredentials } from '../../../../src/ram/credentials.ts';
 import {
   act,
+  callOf,
   attachToUser,
   decryptAccess,
   makeAccessKey,
@@ -75,4 +76,13 @@ test('a name may change its case, and may not become that of another user', asyn
   await assert.rejects(act(account, updateUser(account), absent), refused('EntityNotExist.User', 404));
   const long = { UserName: 'alice', NewComments: 'x'.repeat(129) };
   await assert.rejects(act(account, updateUser(account), long), refused('InvalidParameter.NewComments.Length', 400));
+});
+
+test('it asks for the right on both names', async () => {
+  await using account = await openAccountWithUsers();
+  const names = async (input: { UserName: string; NewUserName?: string }) =>
+    (await updateUser(account).access(callOf(account, input))).map(({ resource }) => resource);
+  const arn = (name: string) => `acs:ram::${account.accountId}:user/${name}`;
+  assert.deepEqual(await names({ UserName: 'a', NewUserName: 'b' }), [arn('a'), arn('b')]);
+  assert.deepEqual(await names({ UserName: 'a' }), [arn('a')]);
 });
