@@ -24,7 +24,7 @@ import { findKey } from './metadata/keys.ts';
 import { findKeyVersion } from './metadata/key-versions.ts';
 import { evaluateServiceRole } from './ram/roles.ts';
 import { recordPin } from './services/ecs/pins.ts';
-import { openDataKey, type StoredDataKey } from './services/ecs/stored-data-key.ts';
+import { openWrapped, type StoredDataKey } from './services/ecs/stored-data-key.ts';
 import { clockOf } from './test-clock.ts';
 
 const PROGRAM = fileURLToPath(new URL('./diskserver/fsck-main.ts', import.meta.url));
@@ -88,7 +88,7 @@ export async function fsck(options: FsckOptions): Promise<{ check?: FsckReport; 
     evaluateServiceRole: (request) => evaluateServiceRole(open.database.read, request),
     recordKeyUse: (use) => audit.recordKeyUse(use),
   });
-  const dataKey: DataKey & Disposable = await openDataKey(kms.diskKeys, stored);
+  const dataKey: DataKey & Disposable = await openWrapped(kms.diskKeys, stored);
   const request: FsckRequest = { ...base, identity, dataKey, pin: row?.pin ?? undefined };
   if (!options.rebuild) return { check: await ask<FsckReport>(request) };
   const rebuilt = await ask<RebuildReport>(request);

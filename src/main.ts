@@ -39,6 +39,7 @@ import { SessionTokens } from './ram/session-token.ts';
 import { openTokenKey } from './ram/token-key.ts';
 import { RpcServer } from './rpc/server.ts';
 import type { EcsDependencies } from './services/ecs/dependencies.ts';
+import { DiskRotations } from './services/ecs/disk-rotations.ts';
 import { DOCUMENTED_LIMITS } from './services/ecs/encryption-limits.ts';
 import { recordPin } from './services/ecs/pins.ts';
 import { takeBackCreations } from './services/ecs/reconcile.ts';
@@ -158,10 +159,12 @@ async function startServer(
     onConnected: () => inBackground(exports.reopenAll(), log, 'exports could not be opened again'),
   });
   const dataPlane = new RemoteDataPlane(supervisor);
+  const rotations = new DiskRotations({ database, dataPlane, diskKeys: kms.diskKeys, clock, log });
   const ecs: EcsDependencies = {
     database,
     dataPlane,
-    dataKeys: kms.diskKeys,
+    dataKeys: rotations.dataKeys,
+    rotations,
     clock,
     random,
     log,

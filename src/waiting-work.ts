@@ -6,6 +6,7 @@ import type { WaitingWork } from './base/scheduler.ts';
 import type { DataPlane } from './dataplane/data-plane.ts';
 import type { Kms } from './kms/kms.ts';
 import type { Database } from './metadata/database.ts';
+import type { DiskRotations } from './services/ecs/disk-rotations.ts';
 import { finishRemovals } from './services/ecs/reconcile.ts';
 import { deleteExpiredSnapshots } from './services/ecs/snapshot-retention.ts';
 import type { ExportKeeper } from './services/sealdisk/export-keeper.ts';
@@ -19,6 +20,7 @@ export interface WaitingParts {
   readonly audit: AuditLog;
   /** After how many days files of the audit log go; undefined for never. */
   readonly keepDays: number | undefined;
+  readonly rotations: DiskRotations;
   readonly log: Logger;
 }
 
@@ -41,6 +43,7 @@ export function waitingWork(parts: WaitingParts): Readonly<Record<string, Waitin
     'finishing removals': atEveryLook(() => finishRemovals(parts)),
     // A close that a hung disk server carried out after its caller had given up leaves an export that nobody serves.
     'reopening exports': atEveryLook(() => exports.reopenAll()),
+    'sealing disks anew': atEveryLook(() => parts.rotations.keepGoing()),
   };
 }
 

@@ -8,6 +8,13 @@ import { auditAnchor, auditExport, auditTail, auditVerify } from './commands/aud
 import { demo } from './commands/demo.ts';
 import { advanceClock } from './commands/clock.ts';
 import { scrubDisk } from './commands/disk-scrub.ts';
+import {
+  diskReencryption,
+  rewrapDiskKey,
+  rotateDiskKey,
+  type ReencryptionOptions,
+  type RotateOptions,
+} from './commands/disk-rotate-key.ts';
 import { diskUsage } from './commands/disk-usage.ts';
 import { diskReceive, type ReceiveOptions } from './commands/disk-receive.ts';
 import { diskSend, type SendOptions } from './commands/disk-send.ts';
@@ -153,6 +160,39 @@ export async function main(args: readonly string[], composition: Composition): P
     .option(...json)
     .action((diskId: string, options: { dataDir?: string; json?: boolean }) =>
       run(options, (output) => diskUsage(diskId, options, output)),
+    );
+  disk
+    .command('rotate-key <disk-id>')
+    .description(
+      'give a disk another data key while it is used; encrypts a plain one, and changes AES into SM4 or back',
+    )
+    .option(...dataDir)
+    .option('--key <key-id>', 'the KMS key that wraps it (default: the key of the disk)')
+    .option('--rate <MiB/s>', 'how fast to seal anew what is stored (default: as clients leave room)')
+    .option('--no-wait', 'do not wait until everything is sealed anew')
+    .option(...json)
+    .action((diskId: string, options: RotateOptions & { json?: boolean }) =>
+      run(options, (output) => rotateDiskKey(diskId, options, output)),
+    );
+  disk
+    .command('rewrap-key <disk-id>')
+    .description('wrap the data key of a disk by the newest version of its KMS key')
+    .option(...dataDir)
+    .option(...json)
+    .action((diskId: string, options: { dataDir?: string; json?: boolean }) =>
+      run(options, (output) => rewrapDiskKey(diskId, options, output)),
+    );
+  disk
+    .command('reencryption <disk-id>')
+    .description('how far a disk is sealed under its newest data key')
+    .option(...dataDir)
+    .option('--pause', 'let it rest, until --resume')
+    .option('--resume', 'have it go on')
+    .option('--rate <MiB/s>', 'how fast; 0 is no limit')
+    .option('--wait', 'wait for the end')
+    .option(...json)
+    .action((diskId: string, options: ReencryptionOptions & { json?: boolean }) =>
+      run(options, (output) => diskReencryption(diskId, options, output)),
     );
   disk
     .command('send <snapshot-id>')

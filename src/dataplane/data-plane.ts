@@ -6,9 +6,21 @@ import type { Pin } from '../block/format/pin.ts';
 import type { ScrubProgress } from '../block/scrub/scrub.ts';
 import type { ScrubReport } from '../block/scrub/scrub-report.ts';
 import type { DiskUsage } from '../block/views/usage.ts';
+import type { ReencryptionProgress } from '../block/reencrypt/reencryption.ts';
+import type { Rotation } from '../block/reencrypt/rotation.ts';
 import type { Transfers } from './transfers.ts';
 
-export type { DataKey, DiskIdentity, DiskStatistics, DiskUsage, Pin, ScrubReport, SnapshotFates };
+export type {
+  DataKey,
+  DiskIdentity,
+  DiskStatistics,
+  DiskUsage,
+  Pin,
+  ReencryptionProgress,
+  Rotation,
+  ScrubReport,
+  SnapshotFates,
+};
 
 export type ExportStatus = 'Serving' | 'Reopening' | 'KeyUnavailable' | 'Quarantined';
 
@@ -83,6 +95,34 @@ export interface StartScrub {
   readonly pin: Pin | undefined;
 }
 
+export interface RotateDataKey {
+  readonly diskId: string;
+  readonly dataKey: DataKey;
+  readonly pin: Pin | undefined;
+  readonly next: Rotation;
+}
+
+export interface ContinueReencryption {
+  readonly diskId: string;
+  /**
+   * Keys that may be the disk's, for one that is not open: with them it is opened until all is done or somebody else wants
+   * it. With none, only a disk that is open anyway answers.
+   */
+  readonly dataKeys: readonly DataKey[];
+  readonly pin: Pin | undefined;
+  readonly paused?: boolean;
+  /** 0: no limit. */
+  readonly bytesPerSecond?: number;
+}
+
+/** What a disk's head says of its data key, and how far everything is sealed under it. */
+export interface ReencryptionState {
+  readonly wrappedKey: Uint8Array;
+  /** Undefined when everything is. */
+  readonly progress: ReencryptionProgress | undefined;
+  readonly pin: Pin;
+}
+
 /**
  * The control plane's view of a disk server. Everything that needs the server fails with
  * SystemError kind `unavailable` within 10 s when it is hung or gone.
@@ -103,7 +143,20 @@ export interface DataPlane extends Transfers {
     },
     disk: DiskIdentity,
     dataKey: DataKey,
+    /** What the two share is sealed anew when the new disk is open for writing: then no key of the source opens it. */
+    options?: { readonly independent: boolean },
   ): Promise<Pin>;
+  /**
+   * Gives a disk, open or closed, another data key. From its answer on everything that is written is sealed under the new
+   * one, and only the new one opens the disk and its snapshots; what was written before is sealed anew meanwhile.
+   * @throws {SystemError} kind `conflict`: a snapshot of the disk is exported, or too many keys are in use. After any other
+   *   error either key may be the disk's: `continueReencryption` tells.
+   */
+  rotateDataKey(request: RotateDataKey): Promise<Pin>;
+  /** Keeps the data key under another wrapping. After an error either wrapping may be in the disk's head; both are right. */
+  rewrapDataKey(diskId: string, wrappedKey: Uint8Array, dataKey: DataKey, pin: Pin | undefined): Promise<Pin>;
+  /** Goes on with sealing a disk anew, lets it rest, and tells how far it is. Undefined: not open, and no key was given. */
+  continueReencryption(request: ContinueReencryption): Promise<ReencryptionState | undefined>;
   /**
    * Removes a disk's files. Needs no key; a disk that is not there is no error, so that removal can be repeated.
    * Snapshots to keep move to where snapshots outlive their disk, and so do those that are in neither list: a control

@@ -12,6 +12,7 @@ import { wipeableBytes } from '../base/wipeable-bytes.ts';
 import type { SnapshotFates } from '../block/delete-disk.ts';
 import type { Pin } from '../block/format/pin.ts';
 import type {
+  ContinueReencryption,
   DataKey,
   DiskIdentity,
   DiskStatistics,
@@ -19,13 +20,15 @@ import type {
   ExportInfo,
   OpenExport,
   OpenSnapshotExport,
+  ReencryptionState,
+  RotateDataKey,
   ScrubState,
   StartScrub,
 } from './data-plane.ts';
 import type { ApplyStream, OpenReceive, OpenSend, TransferInfo } from './transfers.ts';
 
 /** Raised when a message changes its meaning; both sides refuse another version. */
-export const PROTOCOL_VERSION = 2;
+export const PROTOCOL_VERSION = 3;
 
 /** No message carries disk contents, so a longer one is not ours. */
 export const MESSAGE_SIZE_BYTES_MAX = 4 * 1024 * 1024;
@@ -51,9 +54,16 @@ export interface Methods {
       source: { diskId: string; snapshotId: string; dataKey: DataKey; pin: Pin | undefined };
       disk: DiskIdentity;
       dataKey: DataKey;
+      independent: boolean;
     };
     result: { pin: Pin };
   };
+  rotateDataKey: { params: RotateDataKey; result: { pin: Pin } };
+  rewrapDataKey: {
+    params: { diskId: string; wrappedKey: Uint8Array; dataKey: DataKey; pin: Pin | undefined };
+    result: { pin: Pin };
+  };
+  continueReencryption: { params: ContinueReencryption; result: { state: ReencryptionState | undefined } };
   deleteDisk: { params: { diskId: string; snapshots: SnapshotFates }; result: Record<string, never> };
   createSnapshot: {
     params: { diskId: string; snapshotId: string; dataKey: DataKey; pin: Pin | undefined };

@@ -1,5 +1,6 @@
 import type { Pin } from '../block/format/pin.ts';
 import type {
+  ContinueReencryption,
   DataKey,
   DataPlane,
   DiskIdentity,
@@ -7,6 +8,8 @@ import type {
   ExportInfo,
   OpenExport,
   OpenSnapshotExport,
+  ReencryptionState,
+  RotateDataKey,
   ScrubState,
   SnapshotFates,
   StartScrub,
@@ -39,9 +42,30 @@ export class RemoteDataPlane implements DataPlane {
     return consuming([dataKey.key], async () => (await this.#server.request('createDisk', { disk, dataKey })).pin);
   }
 
-  async cloneDisk(source: Parameters<DataPlane['cloneDisk']>[0], disk: DiskIdentity, dataKey: DataKey): Promise<Pin> {
+  async cloneDisk(
+    source: Parameters<DataPlane['cloneDisk']>[0],
+    disk: DiskIdentity,
+    dataKey: DataKey,
+    { independent } = { independent: false },
+  ): Promise<Pin> {
     const keys = [source.dataKey.key, dataKey.key];
-    return consuming(keys, async () => (await this.#server.request('cloneDisk', { source, disk, dataKey })).pin);
+    const request = { source, disk, dataKey, independent };
+    return consuming(keys, async () => (await this.#server.request('cloneDisk', request)).pin);
+  }
+
+  async rotateDataKey(request: RotateDataKey): Promise<Pin> {
+    const keys = [request.dataKey.key, request.next.dataKey.key];
+    return consuming(keys, async () => (await this.#server.request('rotateDataKey', request)).pin);
+  }
+
+  async rewrapDataKey(diskId: string, wrappedKey: Uint8Array, dataKey: DataKey, pin: Pin | undefined): Promise<Pin> {
+    const request = { diskId, wrappedKey, dataKey, pin };
+    return consuming([dataKey.key], async () => (await this.#server.request('rewrapDataKey', request)).pin);
+  }
+
+  async continueReencryption(request: ContinueReencryption): Promise<ReencryptionState | undefined> {
+    const keys = request.dataKeys.map(({ key }) => key);
+    return consuming(keys, async () => (await this.#server.request('continueReencryption', request)).state);
   }
 
   async deleteDisk(diskId: string, snapshots: SnapshotFates): Promise<void> {

@@ -1,3 +1,4 @@
+import { assert } from '../base/assert.ts';
 import { messageOf, SystemError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import { KeyedMutex } from '../base/mutex.ts';
@@ -19,13 +20,23 @@ import { scrubWithoutKey } from '../block/scrub/keyless-scrub.ts';
 import { lockDisk } from '../block/open-disk.ts';
 import type { Pin } from '../block/format/pin.ts';
 import type { ScrubOptions } from '../block/scrub/scrub.ts';
-import type { ExportInfo, OpenExport, OpenSnapshotExport, ScrubState, StartScrub } from '../dataplane/data-plane.ts';
+import type {
+  ContinueReencryption,
+  ExportInfo,
+  OpenExport,
+  OpenSnapshotExport,
+  ReencryptionState,
+  RotateDataKey,
+  ScrubState,
+  StartScrub,
+} from '../dataplane/data-plane.ts';
 import type { Methods } from '../dataplane/protocol.ts';
 import type { NbdServer } from '../nbd/server.ts';
 import { DiskDirectories } from './disk-directories.ts';
 import { DiskExport } from './disk-export.ts';
 import type { ExportTable } from './export-table.ts';
 import { OpenExports } from './open-exports.ts';
+import { ReencryptionRuns } from './reencryption-runs.ts';
 import { ScrubRuns } from './scrub-runs.ts';
 import { SnapshotExport } from './snapshot-export.ts';
 
@@ -38,6 +49,7 @@ export class DiskHost {
   readonly #exports: OpenExports;
   readonly #turns = new KeyedMutex();
   readonly #scrubs: ScrubRuns;
+  readonly #reencryptions: ReencryptionRuns;
 
   constructor(parts: {
     readonly environment: Environment;
@@ -54,6 +66,7 @@ export class DiskHost {
     this.#onPin = parts.onPin;
     this.#exports = new OpenExports({ ...parts, clock: parts.environment.clock });
     this.#scrubs = new ScrubRuns(parts.environment.clock, parts.log);
+    this.#reencryptions = new ReencryptionRuns(parts.log, parts.onPin);
   }
 
   createDisk({ disk, dataKey }: Methods['createDisk']['params']): Promise<Pin> {
@@ -62,7 +75,7 @@ export class DiskHost {
     );
   }
 
-  cloneDisk({ source, disk, dataKey }: Methods['cloneDisk']['params']): Promise<Pin> {
+  cloneDisk({ source, disk, dataKey, independent }: Methods['cloneDisk']['params']): Promise<Pin> {
     if (source.diskId === disk.diskId)
       return Promise.reject(
         new SystemError('conflict', 'DISK_EXISTS', `disk ${disk.diskId} cannot be made from itself; choose another id`),
@@ -79,7 +92,7 @@ export class DiskHost {
             dataKey: source.dataKey,
             pin: source.pin,
           },
-          { directory: this.#directories.living(disk.diskId), identity: disk, dataKey },
+          { directory: this.#directories.living(disk.diskId), identity: disk, dataKey, independent },
         ),
       ),
     );
@@ -89,7 +102,7 @@ export class DiskHost {
     return this.#turns.run(diskId, async () => {
       this.#exports.refuseOpen(diskId);
       this.#exports.refuseHeld(diskId, (snapshotId) => snapshots.drop.includes(snapshotId));
-      await this.#scrubs.stop(diskId, 'the disk is deleted');
+      await this.#free(diskId, 'the disk is deleted');
       await deleteDisk(
         this.#environment,
         this.#directories.living(diskId),
@@ -111,6 +124,7 @@ export class DiskHost {
       this.#exports.refuseHeld(diskId, (held) => held === snapshotId);
       const exported = this.#exports.disk(diskId);
       if (exported !== undefined) return exported.deleteSnapshot(snapshotId);
+      await this.#reencryptions.stop(diskId);
       return deleteSnapshot(this.#environment, this.#directories.withSnapshots(diskId), snapshotId);
     });
   }
@@ -120,6 +134,39 @@ export class DiskHost {
     return this.#onDisk({ diskId, dataKey, pin }, 'the disk is resized', (disk) => disk.grow(sizeBytes));
   }
 
+  rotateDataKey({ diskId, dataKey, pin, next }: RotateDataKey): Promise<Pin> {
+    return this.#turns.run(diskId, async () => {
+      // A view of a snapshot holds the keys of now, and would lose what is sealed anew.
+      this.#exports.refuseHeld(diskId, () => true);
+      const disk = await this.#toSealAnew(diskId, [dataKey], pin);
+      const rotated = await disk.rotate(next);
+      this.#closeWhenSealed(diskId);
+      this.#log.info({ diskId, suite: next.dataKey.suite }, 'the disk has another data key');
+      return rotated;
+    });
+  }
+
+  rewrapDataKey({ diskId, wrappedKey, dataKey, pin }: Methods['rewrapDataKey']['params']): Promise<Pin> {
+    return this.#onDisk({ diskId, dataKey, pin }, 'the data key is wrapped anew', (disk) => disk.rewrap(wrappedKey));
+  }
+
+  continueReencryption(request: ContinueReencryption): Promise<ReencryptionState | undefined> {
+    const { diskId, dataKeys, pin, paused, bytesPerSecond } = request;
+    return this.#turns.run(diskId, async () => {
+      const open = this.#exports.disk(diskId) ?? this.#reencryptions.get(diskId);
+      if (open === undefined && dataKeys.length === 0) return undefined;
+      const disk = open ?? (await this.#toSealAnew(diskId, dataKeys, pin));
+      if (paused !== undefined || bytesPerSecond !== undefined)
+        await disk.configureReencryption({
+          ...(paused === undefined ? {} : { paused }),
+          ...(bytesPerSecond === undefined ? {} : { bytesPerSecond }),
+        });
+      const { wrappedKey } = disk.keyState;
+      this.#closeWhenSealed(diskId);
+      return { wrappedKey, progress: disk.reencryption, pin: disk.pin };
+    });
+  }
+
   measureUsage({ diskId, dataKey, pin }: Methods['measureUsage']['params']): Promise<DiskUsage> {
     const exported = this.#exports.disk(diskId);
     // It takes its time, during which the disk may be used for anything else.
@@ -127,7 +174,7 @@ export class DiskHost {
     return this.#turns.run(diskId, async () => {
       const exportedMeanwhile = this.#exports.disk(diskId);
       if (exportedMeanwhile !== undefined) return exportedMeanwhile.usage();
-      await this.#scrubs.stop(diskId, 'what the disk takes is counted');
+      await this.#free(diskId, 'what the disk takes is counted');
       const directory = this.#directories.living(diskId);
       const disk = await openDisk(this.#environment, directory, { diskId, dataKey, pin, readOnly: true });
       try {
@@ -145,7 +192,7 @@ export class DiskHost {
       const existing = this.#exports.describe(exportId);
       if (existing !== undefined) return existing;
       this.#exports.refuseOpen(diskId);
-      await this.#scrubs.stop(diskId, 'the disk is exported; scrub it again');
+      await this.#free(diskId, 'the disk is exported; scrub it again');
       const disk = await openDisk(this.#environment, this.#directories.living(diskId), {
         diskId,
         dataKey,
@@ -215,6 +262,7 @@ export class DiskHost {
           (options) => exported.scrub(options),
           async () => undefined,
         );
+      await this.#reencryptions.stop(diskId);
       const directory = this.#directories.living(diskId);
       if (dataKey === undefined) {
         const lock = await lockDisk(this.#environment, directory);
@@ -245,6 +293,7 @@ export class DiskHost {
   /** Closes every disk; one that fails is named in the log and does not keep the others open. */
   async closeAll(): Promise<{ diskId: string; pin: Pin }[]> {
     await this.#scrubs.stopAll();
+    await this.#reencryptions.stopAll();
     const closed = await Promise.all(
       this.#exports.list().map(async ({ exportId, diskId }) => {
         try {
@@ -268,7 +317,7 @@ export class DiskHost {
     return this.#turns.run(diskId, async () => {
       const exported = this.#exports.disk(diskId);
       if (exported !== undefined) return work(exported);
-      await this.#scrubs.stop(diskId, why);
+      await this.#free(diskId, why);
       const directory = this.#directories.living(diskId);
       const disk = await openDisk(this.#environment, directory, { diskId, dataKey, pin, readOnly: false });
       try {
@@ -280,6 +329,36 @@ export class DiskHost {
       }
       return disk.close();
     });
+  }
+
+  /** Ends what goes on with a disk without clients. */
+  async #free(diskId: string, why: string): Promise<void> {
+    await this.#scrubs.stop(diskId, why);
+    await this.#reencryptions.stop(diskId);
+  }
+
+  /** The disk as its clients have it, or, when it has none, open for as long as it is sealed anew. */
+  async #toSealAnew(diskId: string, dataKeys: readonly DataKey[], pin: Pin | undefined): Promise<Disk> {
+    const open = this.#exports.disk(diskId) ?? this.#reencryptions.get(diskId);
+    if (open !== undefined) return open;
+    const [dataKey, ...otherDataKeys] = dataKeys;
+    assert(dataKey !== undefined, 'a disk that is not open needs a key');
+    await this.#scrubs.stop(diskId, 'the disk is sealed anew; scrub it again');
+    const directory = this.#directories.living(diskId);
+    const disk = await openDisk(this.#environment, directory, { diskId, dataKey, otherDataKeys, pin, readOnly: false });
+    if (disk.recovered) this.#onPin(diskId, disk.pin);
+    this.#reencryptions.add(diskId, disk);
+    return disk;
+  }
+
+  /** A disk without clients is closed when there is no more to do, or when it cannot go on. */
+  #closeWhenSealed(diskId: string): void {
+    const disk = this.#reencryptions.get(diskId);
+    const close = (): void =>
+      void this.#turns.run(diskId, async () => {
+        if (disk !== undefined && this.#reencryptions.get(diskId) === disk) await this.#reencryptions.stop(diskId);
+      });
+    void disk?.reencrypted().then(close, close);
   }
 
   #openView({ diskId, dataKey, pin }: OpenSnapshotExport, snapshotId: string): Promise<SnapshotView> {
@@ -297,7 +376,7 @@ export class DiskHost {
   withClosedDisk<T>(diskId: string, work: () => Promise<T>): Promise<T> {
     return this.#turns.run(diskId, async () => {
       this.#exports.refuseOpen(diskId);
-      await this.#scrubs.stop(diskId, 'a stream is applied to the disk; scrub it again');
+      await this.#free(diskId, 'a stream is applied to the disk; scrub it again');
       return work();
     });
   }

@@ -125,6 +125,9 @@ async function start(): Promise<void> {
       await host.deleteDisk(params);
       return {};
     },
+    rotateDataKey: async (params) => ({ pin: await host.rotateDataKey(params) }),
+    rewrapDataKey: async (params) => ({ pin: await host.rewrapDataKey(params) }),
+    continueReencryption: async (params) => ({ state: await host.continueReencryption(params) }),
     createSnapshot: async (params) => ({ pin: await host.createSnapshot(params) }),
     deleteSnapshot: async (params) => {
       await transfers.forgetSnapshots(params.diskId, (snapshotId) => snapshotId !== params.snapshotId);

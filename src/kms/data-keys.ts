@@ -154,6 +154,28 @@ export class DiskKeys {
     throw damaged(request.diskId);
   }
 
+  /**
+   * Wraps a data key that `open` answered anew, under the newest version of the same KMS key.
+   * @param request.plaintext stays the caller's.
+   * @throws {SystemError} code a `DiskKeyRefusal`.
+   */
+  async rewrap(
+    request: Scope & {
+      readonly kmsKeyId: string;
+      readonly diskId: string;
+      readonly suite: Suite;
+      readonly plaintext: Uint8Array;
+    },
+  ): Promise<Uint8Array> {
+    const { service, envelope } = this.#parts;
+    await this.#requireOpen(service, request);
+    const key = await this.#usableKey(request, request.kmsKeyId, 'kms:Encrypt');
+    diskSuiteOf(key);
+    requireEnabled(key);
+    const context = contextOf(request.diskId, request.suite);
+    return (await translated(() => envelope.encrypt('Encrypt', key, context, request.plaintext))).blob;
+  }
+
   /** The data key of a disk that the API calls unencrypted: the same format, wrapped by the root key, no KMS. */
   generatePlain(request: { readonly diskId: string }): Omit<GeneratedDiskKey, 'kmsKeyId'> {
     const suite: Suite = 'aes-256-gcm';

@@ -2,6 +2,7 @@ import type { Migration } from './migrate.ts';
 import { init } from './migrations/0001-init.ts';
 import { snapshotExports } from './migrations/0002-snapshot-exports.ts';
 import { transfers } from './migrations/0003-transfers.ts';
+import { diskRotations } from './migrations/0004-disk-rotations.ts';
 import { kmsKeys } from './migrations/0005-kms-keys.ts';
 import { importedMaterial } from './migrations/0006-imported-material.ts';
 import { ram } from './migrations/0007-ram.ts';
@@ -12,6 +13,7 @@ export const MIGRATIONS: readonly Migration[] = [
   init,
   snapshotExports,
   transfers,
+  diskRotations,
   kmsKeys,
   importedMaterial,
   ram,

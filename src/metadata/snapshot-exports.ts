@@ -44,6 +44,10 @@ export const exportsOfSnapshot = async (reader: Reader, snapshotId: string): Pro
   ...(await snapshotExports.findAll(reader, { baseSnapshotId: snapshotId })),
 ];
 
+/** Of all snapshots of a disk. */
+export const findSnapshotExportsOfDisk = (reader: Reader, diskId: string): Promise<SnapshotExport[]> =>
+  snapshotExports.findAll(reader, { diskId });
+
 export const insertSnapshotExport = (transaction: Transaction, row: SnapshotExport): Promise<void> =>
   snapshotExports.insert(transaction, row);
 

@@ -288,5 +288,109 @@ export function dataPlaneSuite(name: string, make: () => Promise<DataPlaneUnderT
     },
   );
 
+  const next = (seed: number, suite: DataKey['suite'] = 'aes-256-gcm') => ({
+    dataKey: { ...dataKey(seed), suite },
+    wrappedKey: Uint8Array.of(seed),
+    encrypted: true,
+    bytesPerSecond: 0,
+  });
+  /** Until everything is sealed under the disk's key. */
+  const sealed = async (plane: DataPlane, diskId: string, key: () => DataKey) => {
+    for (;;) {
+      const state = await plane.continueReencryption({ diskId, dataKeys: [key()], pin: undefined });
+      assert.ok(state !== undefined);
+      if (state.progress === undefined) return state;
+    }
+  };
+
+  promise(
+    'an open disk gets another data key and suite under its clients, and its snapshots with it',
+    async (plane, subject) => {
+      const created = await plane.createDisk(identity('d-one'), dataKey(1));
+      const info = await plane.openExport(request('d-one', 1));
+      await subject.write(info, 1);
+      await plane.createSnapshot('d-one', 's-one', dataKey(1), undefined);
+      await subject.write(info, 2);
+      const asked = () => ({ diskId: 'd-one', dataKey: dataKey(1), pin: undefined, next: next(2, 'sm4-gcm') });
+      const view = { ...request('d-snap', 1), diskId: 'd-one', snapshotId: 's-one', baseSnapshotId: undefined };
+      await plane.openSnapshotExport(view);
+      await assert.rejects(plane.rotateDataKey(asked()), (error) => isKind(error, 'conflict'));
+      await plane.closeExport('e-d-snap', { force: false });
+      const pin = await plane.rotateDataKey(asked());
+      assert.ok(pin.sequence > created.sequence);
+      assert.equal(await subject.read(info), 2);
+      await subject.write(info, 3);
+      const key = (): DataKey => next(2, 'sm4-gcm').dataKey;
+      assert.deepEqual((await sealed(plane, 'd-one', key)).wrappedKey, Uint8Array.of(2));
+      await plane.closeExport('e-d-one', { force: false });
+      await assert.rejects(plane.openExport(request('d-one', 1)));
+      assert.equal(await subject.read(await plane.openExport({ ...request('d-one', 2), dataKey: key() })), 3);
+      const again = { ...request('d-snap', 2), dataKey: key(), diskId: 'd-one', snapshotId: 's-one' };
+      const served = await plane.openSnapshotExport({ ...again, baseSnapshotId: undefined });
+      assert.equal(await subject.read(served), 1);
+    },
+  );
+
+  promise(
+    'a closed disk is sealed anew until somebody wants it, and its head tells which of two keys is right',
+    async (plane, subject) => {
+      await plane.createDisk(identity('d-one'), dataKey(1));
+      await subject.write(await plane.openExport(request('d-one', 1)), 5);
+      await plane.closeExport('e-d-one', { force: false });
+      const nobody = { diskId: 'd-one', dataKeys: [], pin: undefined };
+      assert.equal(await plane.continueReencryption(nobody), undefined);
+      const before = await plane.continueReencryption({ ...nobody, dataKeys: [dataKey(2), dataKey(1)] });
+      assert.deepEqual(before?.wrappedKey, Uint8Array.of(1, 2, 3));
+      await plane.rotateDataKey({ diskId: 'd-one', dataKey: dataKey(1), pin: undefined, next: next(2) });
+      const after = await plane.continueReencryption({ ...nobody, dataKeys: [dataKey(1), dataKey(2)] });
+      assert.deepEqual(after?.wrappedKey, Uint8Array.of(2));
+      const info = await plane.openExport(request('d-one', 2));
+      assert.equal(await subject.read(info), 5);
+      await plane.closeExport('e-d-one', { force: false });
+      await sealed(plane, 'd-one', () => dataKey(2));
+      await plane.createSnapshot('d-one', 's-one', dataKey(2), undefined);
+      await plane.deleteDisk('d-one', { keep: [], drop: ['s-one'] });
+    },
+  );
+
+  promise('what is sealed anew can rest, across a crash too', async (plane, subject) => {
+    await plane.createDisk(identity('d-one'), dataKey(1));
+    await subject.write(await plane.openExport(request('d-one', 1)), 6);
+    await plane.closeExport('e-d-one', { force: false });
+    // One byte a second, so that it cannot end before it is told to rest.
+    const slow = { ...next(2), bytesPerSecond: 1 };
+    await plane.rotateDataKey({ diskId: 'd-one', dataKey: dataKey(1), pin: undefined, next: slow });
+    const asked = () => ({ diskId: 'd-one', dataKeys: [dataKey(2)], pin: undefined });
+    const resting = await plane.continueReencryption({ ...asked(), paused: true });
+    assert.equal(resting?.progress?.paused, true);
+    await subject.crash();
+    assert.equal((await plane.continueReencryption(asked()))?.progress?.paused, true);
+    await plane.continueReencryption({ ...asked(), paused: false, bytesPerSecond: 0 });
+    await sealed(plane, 'd-one', () => dataKey(2));
+    assert.equal(await subject.read(await plane.openExport(request('d-one', 2))), 6);
+  });
+
+  promise('the data key is wrapped anew, open or closed, and stays what it is', async (plane) => {
+    const pin = await plane.createDisk(identity('d-one'), dataKey(1));
+    await plane.rewrapDataKey('d-one', Uint8Array.of(7), dataKey(1), pin);
+    const closed = await plane.continueReencryption({ diskId: 'd-one', dataKeys: [dataKey(1)], pin });
+    assert.deepEqual(closed?.wrappedKey, Uint8Array.of(7));
+    await plane.openExport(request('d-one', 1));
+    await plane.rewrapDataKey('d-one', Uint8Array.of(8), dataKey(1), pin);
+    const open = await plane.continueReencryption({ diskId: 'd-one', dataKeys: [], pin });
+    assert.deepEqual(open?.wrappedKey, Uint8Array.of(8));
+  });
+
+  promise('a disk that is to be independent of its source is sealed anew', async (plane, subject) => {
+    await plane.createDisk(identity('d-one'), dataKey(1));
+    await subject.write(await plane.openExport(request('d-one', 1)), 9);
+    await plane.closeExport('e-d-one', { force: false });
+    const pin = await plane.createSnapshot('d-one', 's-one', dataKey(1), undefined);
+    const source = { diskId: 'd-one', snapshotId: 's-one', dataKey: dataKey(1), pin };
+    await plane.cloneDisk(source, identity('d-two'), dataKey(2), { independent: true });
+    await sealed(plane, 'd-two', () => dataKey(2));
+    assert.equal(await subject.read(await plane.openExport(request('d-two', 2))), 9);
+  });
+
   transferPromises(promise);
 }

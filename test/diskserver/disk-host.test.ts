@@ -155,6 +155,7 @@ test('a disk is not cloned onto itself, and clones in both directions end', asyn
       source: { diskId: from, snapshotId: `s-${from}`, dataKey: bench.dataKey(), pin: undefined },
       disk: { diskId: to, sizeBytes: GiB, encrypted: true, wrappedKey: Uint8Array.of(1) },
       dataKey: bench.dataKey(),
+      independent: false,
     });
   await assert.rejects(clone('d-1', 'd-1'), { kind: 'conflict', code: 'DISK_EXISTS' });
   const both = await Promise.allSettled([clone('d-1', 'd-2'), clone('d-2', 'd-1')]);

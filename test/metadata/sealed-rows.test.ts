@@ -23,6 +23,7 @@ import { roles } from '../../src/metadata/roles.ts';
 import { RowSeal } from '../../src/metadata/sealed-rows.ts';
 import { sessionEnds } from '../../src/metadata/session-ends.ts';
 import { settings } from '../../src/metadata/settings.ts';
+import { diskRotations } from '../../src/metadata/disk-rotations.ts';
 import { snapshotExports } from '../../src/metadata/snapshot-exports.ts';
 import { snapshots } from '../../src/metadata/snapshots.ts';
 import type { SealedTable } from '../../src/metadata/table.ts';
@@ -180,6 +181,17 @@ const SAMPLES: readonly Sample[] = [
     bootId: 'b',
     status: 'Serving',
     createdMs: 1,
+  }),
+  sample(diskRotations, {
+    diskId: aDisk().diskId,
+    status: 'Committing',
+    encrypted: true,
+    kmsKeyId: 'k',
+    suite: 'sm4-gcm',
+    wrappedKey: new Uint8Array([1]),
+    wrappedBy: 'kms',
+    paused: false,
+    startedMs: 1,
   }),
   sample(transfers, {
     transferId: 't',

@@ -1,6 +1,7 @@
 import { SystemError } from '../../src/base/errors.ts';
 import type { Pin } from '../../src/block/format/pin.ts';
 import type {
+  ContinueReencryption,
   DataKey,
   DataPlane,
   DiskIdentity,
@@ -8,6 +9,9 @@ import type {
   ExportInfo,
   OpenExport,
   OpenSnapshotExport,
+  ReencryptionProgress,
+  ReencryptionState,
+  RotateDataKey,
   ScrubReport,
   ScrubState,
   SnapshotFates,
@@ -19,8 +23,10 @@ import { MemoryTransfers } from './memory-transfers.ts';
 
 interface StoredDisk {
   identity: DiskIdentity;
-  readonly key: Uint8Array;
-  readonly suite: DataKey['suite'];
+  key: Uint8Array;
+  suite: DataKey['suite'];
+  /** What is left to do: told once, then done, unless it rests. */
+  reencryption: ReencryptionProgress | undefined;
   sequence: number;
   content: string;
   clean: boolean;
@@ -64,7 +70,12 @@ export class MemoryDataPlane implements DataPlane {
     });
   }
 
-  cloneDisk(source: Parameters<DataPlane['cloneDisk']>[0], disk: DiskIdentity, dataKey: DataKey): Promise<Pin> {
+  cloneDisk(
+    source: Parameters<DataPlane['cloneDisk']>[0],
+    disk: DiskIdentity,
+    dataKey: DataKey,
+    { independent } = { independent: false },
+  ): Promise<Pin> {
     return this.#call('cloneDisk', [source.snapshotId, disk.diskId], [source.dataKey, dataKey], () => {
       const origin = this.#find(source.diskId, { deleted: true });
       this.#check(origin, source.dataKey, source.pin);
@@ -72,7 +83,54 @@ export class MemoryDataPlane implements DataPlane {
       if (content === undefined)
         throw new SystemError('not-found', 'SNAPSHOT_NOT_FOUND', `snapshot ${source.snapshotId} is not there`);
       if (this.#disks.has(disk.diskId)) throw new SystemError('conflict', 'DISK_EXISTS', `disk ${disk.diskId} exists`);
-      return this.#pin(this.#store(disk, dataKey, content));
+      const made = this.#store(disk, dataKey, content);
+      if (independent || origin.suite !== dataKey.suite) made.reencryption = progressOf(0);
+      return this.#pin(made);
+    });
+  }
+
+  rotateDataKey({ diskId, dataKey, pin, next }: RotateDataKey): Promise<Pin> {
+    return this.#call('rotateDataKey', [diskId], [dataKey, next.dataKey], () => {
+      const disk = this.#find(diskId);
+      this.#refuseHeld((held) => disk.snapshots.has(held));
+      this.#check(disk, dataKey, pin);
+      const { wrappedKey, encrypted, bytesPerSecond } = next;
+      disk.key = Uint8Array.from(next.dataKey.key);
+      disk.suite = next.dataKey.suite;
+      disk.identity = { ...disk.identity, wrappedKey: Uint8Array.from(wrappedKey), encrypted };
+      disk.reencryption = progressOf(bytesPerSecond);
+      disk.sequence += 1;
+      return this.#pin(disk);
+    });
+  }
+
+  rewrapDataKey(diskId: string, wrappedKey: Uint8Array, dataKey: DataKey, pin: Pin | undefined): Promise<Pin> {
+    return this.#call('rewrapDataKey', [diskId], [dataKey], () => {
+      const disk = this.#find(diskId);
+      this.#check(disk, dataKey, pin);
+      disk.identity = { ...disk.identity, wrappedKey: Uint8Array.from(wrappedKey) };
+      disk.sequence += 1;
+      return this.#pin(disk);
+    });
+  }
+
+  continueReencryption(request: ContinueReencryption): Promise<ReencryptionState | undefined> {
+    const { diskId, dataKeys, pin, paused, bytesPerSecond } = request;
+    return this.#call('continueReencryption', [diskId], dataKeys, () => {
+      const disk = this.#find(diskId);
+      const isOpen = [...this.#open.values()].some(
+        ({ request: open }) => !('snapshotId' in open) && open.diskId === diskId,
+      );
+      if (!isOpen && dataKeys.length === 0) return undefined;
+      const right = dataKeys.find(({ key }) => Buffer.compare(key, disk.key) === 0);
+      if (!isOpen) this.#check(disk, right ?? dataKeys[0] ?? { suite: disk.suite, key: new Uint8Array() }, pin);
+      const progress = disk.reencryption && {
+        ...disk.reencryption,
+        ...(paused === undefined ? {} : { paused }),
+        ...(bytesPerSecond === undefined ? {} : { bytesPerSecond }),
+      };
+      disk.reencryption = progress?.paused === true ? progress : undefined;
+      return { wrappedKey: disk.identity.wrappedKey, progress, pin: this.#pin(disk) };
     });
   }
 
@@ -336,6 +394,7 @@ export class MemoryDataPlane implements DataPlane {
       identity,
       key: Uint8Array.from(dataKey.key),
       suite: dataKey.suite,
+      reencryption: undefined,
       sequence: 1,
       content,
       clean: true,
@@ -384,4 +443,9 @@ export class MemoryDataPlane implements DataPlane {
         throw new SystemError('conflict', 'DISK_OPEN', `disk ${diskId} is open as export ${info.exportId}`);
     }
   }
+}
+
+function progressOf(bytesPerSecond: number): ReencryptionProgress {
+  const none = { segmentsDone: 0, segmentsTotal: 1, bytesDone: 0, bytesTotal: 4128 };
+  return { paused: false, bytesPerSecond, beganAtMs: 0, ...none };
 }

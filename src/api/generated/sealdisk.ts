@@ -32,6 +32,19 @@ export interface DescribeDiskExportsOutput {
   readonly Exports?: { readonly Export: readonly DescribeDiskExportsOutputExport[] } | undefined;
 }
 
+export interface DescribeDiskReencryptionInput {
+  readonly DiskId: string;
+}
+
+export interface DescribeDiskReencryptionOutput {
+  readonly DiskId?: string | undefined;
+  readonly DoneBytes?: number | undefined;
+  readonly RateMiB?: number | undefined;
+  readonly StartedTime?: string | undefined;
+  readonly Status?: string | undefined;
+  readonly TotalBytes?: number | undefined;
+}
+
 export interface DescribeDiskScrubInput {
   readonly DiskId: string;
 }
@@ -172,6 +185,15 @@ export interface FinishReceiveOutput {
   readonly TransferId?: string | undefined;
 }
 
+export interface ModifyDiskReencryptionInput {
+  readonly DiskId: string;
+  readonly Paused?: boolean;
+  readonly RateMiB?: number;
+}
+
+export interface ModifyDiskReencryptionOutput {
+}
+
 export interface RevokeRoleSessionsInput {
   readonly RoleName: string;
 }
@@ -179,6 +201,28 @@ export interface RevokeRoleSessionsInput {
 export interface RevokeRoleSessionsOutput {
   readonly EndedTime?: string | undefined;
   readonly RoleName?: string | undefined;
+}
+
+export interface RewrapDiskDataKeyInput {
+  readonly DiskId: string;
+}
+
+export interface RewrapDiskDataKeyOutput {
+  readonly DiskId?: string | undefined;
+  readonly KMSKeyId?: string | undefined;
+}
+
+export interface RotateDiskDataKeyInput {
+  readonly DiskId: string;
+  readonly KMSKeyId?: string;
+  readonly RateMiB?: number;
+}
+
+export interface RotateDiskDataKeyOutput {
+  readonly DiskId?: string | undefined;
+  readonly EncryptAlgorithm?: string | undefined;
+  readonly KMSKeyId?: string | undefined;
+  readonly StartedTime?: string | undefined;
 }
 
 export interface ScrubDiskInput {
@@ -313,6 +357,28 @@ export const sealdisk: ProductDescription = {
         "RequestId": "string"
       },
       "required": [],
+      "keepEmpty": [],
+      "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
+      "idempotentMismatchStatus": 400
+    },
+    "DescribeDiskReencryption": {
+      "request": {
+        "DiskId": "string"
+      },
+      "response": {
+        "DiskId": "string",
+        "DoneBytes": "number",
+        "RateMiB": "number",
+        "RequestId": "string",
+        "StartedTime": "string",
+        "Status": "string",
+        "TotalBytes": "number"
+      },
+      "required": [
+        "DiskId"
+      ],
       "keepEmpty": [],
       "missingCode": {},
       "malformedCode": {},
@@ -519,6 +585,24 @@ export const sealdisk: ProductDescription = {
       "idempotentRunningCode": "LastTokenProcessing",
       "idempotentMismatchStatus": 400
     },
+    "ModifyDiskReencryption": {
+      "request": {
+        "DiskId": "string",
+        "Paused": "boolean",
+        "RateMiB": "number"
+      },
+      "response": {
+        "RequestId": "string"
+      },
+      "required": [
+        "DiskId"
+      ],
+      "keepEmpty": [],
+      "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
+      "idempotentMismatchStatus": 400
+    },
     "RevokeRoleSessions": {
       "request": {
         "RoleName": "string"
@@ -530,6 +614,46 @@ export const sealdisk: ProductDescription = {
       },
       "required": [
         "RoleName"
+      ],
+      "keepEmpty": [],
+      "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
+      "idempotentMismatchStatus": 400
+    },
+    "RewrapDiskDataKey": {
+      "request": {
+        "DiskId": "string"
+      },
+      "response": {
+        "DiskId": "string",
+        "KMSKeyId": "string",
+        "RequestId": "string"
+      },
+      "required": [
+        "DiskId"
+      ],
+      "keepEmpty": [],
+      "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
+      "idempotentMismatchStatus": 400
+    },
+    "RotateDiskDataKey": {
+      "request": {
+        "DiskId": "string",
+        "KMSKeyId": "string",
+        "RateMiB": "number"
+      },
+      "response": {
+        "DiskId": "string",
+        "EncryptAlgorithm": "string",
+        "KMSKeyId": "string",
+        "RequestId": "string",
+        "StartedTime": "string"
+      },
+      "required": [
+        "DiskId"
       ],
       "keepEmpty": [],
       "missingCode": {},

@@ -2,15 +2,17 @@ import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Random } from '../../base/random.ts';
 import type { DataPlane } from '../../dataplane/data-plane.ts';
-import type { DiskKeys } from '../../kms/data-keys.ts';
+import type { DataKeys } from './stored-data-key.ts';
 import type { Database } from '../../metadata/database.ts';
+import type { DiskRotations } from './disk-rotations.ts';
 import type { EncryptionLimits } from './encryption-limits.ts';
 
 /** What the ECS operations work with. Each takes what it needs of it. */
 export interface EcsDependencies {
   readonly database: Database;
   readonly dataPlane: DataPlane;
-  readonly dataKeys: DiskKeys;
+  readonly dataKeys: DataKeys;
+  readonly rotations: DiskRotations;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;

@@ -127,11 +127,4 @@ function refuseFromPlainSnapshot({ region, zoneId, category }: DiskRequest, limi
       `Encrypting a disk from an unencrypted snapshot needs one of the categories ${limits.fromPlainSnapshotCategories.join(', ')}.`,
     );
   }
-  // NOTE: a disk from a snapshot shares the snapshot's stored data, which opens without the new key. Until that data can
-  // be written anew under the new key, saying "encrypted" would promise what does not hold.
-  throw new ApiError(
-    'OperationDenied.SnapshotNotAllowed',
-    403,
-    'This version cannot encrypt the data of an unencrypted snapshot; create an empty encrypted disk and copy the data into it.',
-  );
 }

@@ -11,7 +11,7 @@ import { advancePin } from './pins.ts';
 import { dataKeyOfSnapshot, openDataKey } from './stored-data-key.ts';
 import { moveDisk } from './status-changes.ts';
 
-type Parts = Pick<EcsDependencies, 'database' | 'dataPlane' | 'dataKeys' | 'log'>;
+type Parts = Pick<EcsDependencies, 'database' | 'dataPlane' | 'dataKeys' | 'rotations' | 'log'>;
 
 /** The answer to record with the finished disk, so that a repeated request gets the same one. */
 export interface RecordedAnswer {
@@ -26,7 +26,8 @@ export interface RecordedAnswer {
  * 2. the disk's files;
  * 3. status Available, the pin, and the recorded answer, in one transaction.
  *
- * A failure takes back what was done.
+ * A failure takes back what was done. An encrypted disk from a plain snapshot has its share of the data sealed anew from
+ * then on (decisions.md C13): what is written to it is under its own key at once, what it took over in the background.
  * @param disk in status Creating.
  * @throws {SystemError} of the disk server; {ApiError} InvalidSnapshotId.NotFound: the snapshot was deleted meanwhile.
  */
@@ -45,6 +46,7 @@ export async function provisionDisk(
     }
     await insertDisk(transaction, disk);
   });
+  const independent = source !== undefined && disk.encrypted && !source.encrypted;
   try {
     const identity = {
       diskId: disk.diskId,
@@ -62,9 +64,11 @@ export async function provisionDisk(
         { diskId, snapshotId, dataKey: sourceKey, pin: await pinOfSource(parts, source) },
         identity,
         dataKey,
+        { independent },
       );
     }
     await database.transact(async (transaction) => {
+      if (independent) await parts.rotations.begin(transaction, disk);
       await advancePin(transaction, disk, pin);
       await moveDisk(transaction, disk.diskId, 'Available');
       if (answer.idempotencyKey !== undefined) {

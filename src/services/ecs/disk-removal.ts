@@ -1,5 +1,6 @@
 import type { DataPlane } from '../../dataplane/data-plane.ts';
 import type { Database } from '../../metadata/database.ts';
+import { deleteDiskRotation, findDiskRotation } from '../../metadata/disk-rotations.ts';
 import { deleteDisk, findDisk, type Disk } from '../../metadata/disks.ts';
 import { findExportOfDisk } from '../../metadata/exports.ts';
 import type { Transaction } from '../../metadata/reader.ts';
@@ -29,6 +30,13 @@ export async function removeDisk(parts: Parts, diskId: string): Promise<void> {
     if (disk === undefined) return false;
     if (disk.status === 'Deleting') return true;
     await refuseUnlessAvailable(transaction, disk);
+    // Snapshots that stay need to know their key.
+    if ((await findDiskRotation(transaction, diskId))?.status === 'Committing')
+      throw new ApiError(
+        'IncorrectDiskStatus',
+        403,
+        `The data key of disk ${diskId} is being changed; try again in a minute.`,
+      );
     for (const snapshot of await listSnapshotsOfDisk(transaction, diskId)) {
       if (snapshot.status === 'progressing') {
         throw new ApiError(
@@ -67,6 +75,7 @@ export async function finishDiskRemoval({ database, dataPlane }: Parts, diskId: 
     for (const { snapshotId, status } of await listSnapshotsOfDisk(transaction, diskId)) {
       if (status === 'deleting') await deleteSnapshot(transaction, snapshotId);
     }
+    await deleteDiskRotation(transaction, diskId);
     await deleteDisk(transaction, diskId);
   });
 }

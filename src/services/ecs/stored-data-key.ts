@@ -15,6 +15,12 @@ export interface StoredDataKey {
   readonly wrappedBy: 'kms' | 'root';
 }
 
+/** Makes and opens the data keys of disks. Implementation: disk-rotations.ts, over the key engine. */
+export interface DataKeys extends Pick<DiskKeys, 'generate' | 'generatePlain' | 'open' | 'openPlain'> {
+  /** The key that the disk has now, where a change of it was cut short. @throws as opening a key does. */
+  settled(stored: StoredDataKey): Promise<StoredDataKey>;
+}
+
 export function dataKeyOfDisk(disk: Disk): StoredDataKey {
   return disk;
 }
@@ -29,7 +35,15 @@ export function dataKeyOfSnapshot(snapshot: Snapshot): StoredDataKey {
  * Give it a `using`: the key is wiped at the end of the block.
  * @throws {SystemError} code a `DiskKeyRefusal`; kind `corrupt`.
  */
-export async function openDataKey(dataKeys: DiskKeys, stored: StoredDataKey): Promise<DataKey & Disposable> {
+export async function openDataKey(dataKeys: DataKeys, stored: StoredDataKey): Promise<DataKey & Disposable> {
+  return openWrapped(dataKeys, await dataKeys.settled(stored));
+}
+
+/** The same, of a key of which it is known whose it is. */
+export async function openWrapped(
+  dataKeys: Pick<DataKeys, 'open' | 'openPlain'>,
+  stored: StoredDataKey,
+): Promise<DataKey & Disposable> {
   const { accountId, regionId, diskId, kmsKeyId, suite, wrappedKey: wrapped, wrappedBy } = stored;
   const key =
     wrappedBy === 'kms'

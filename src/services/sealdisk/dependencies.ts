@@ -2,7 +2,7 @@ import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Random } from '../../base/random.ts';
 import type { DataPlane } from '../../dataplane/data-plane.ts';
-import type { DiskKeys } from '../../kms/data-keys.ts';
+import type { DataKeys } from '../ecs/stored-data-key.ts';
 import type { Database } from '../../metadata/database.ts';
 import type { Sealer } from '../../metadata/sealer.ts';
 
@@ -10,7 +10,7 @@ import type { Sealer } from '../../metadata/sealer.ts';
 export interface ExportParts {
   readonly database: Database;
   readonly dataPlane: DataPlane;
-  readonly dataKeys: DiskKeys;
+  readonly dataKeys: DataKeys;
   /** Seals the secrets of exports. */
   readonly sealer: Sealer;
   readonly clock: Clock;

@@ -2,7 +2,7 @@ import type { Action } from '../../api/action.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 import type { DataPlane } from '../../dataplane/data-plane.ts';
-import type { DiskKeys } from '../../kms/data-keys.ts';
+import type { DataKeys } from '../ecs/stored-data-key.ts';
 import type { Database } from '../../metadata/database.ts';
 import type { PolicyAuthorizer } from '../../ram/authorizer.ts';
 import { CancelTransfer } from './actions/CancelTransfer.ts';
@@ -14,11 +14,16 @@ import { DescribeTransfers } from './actions/DescribeTransfers.ts';
 import { ExportDisk } from './actions/ExportDisk.ts';
 import { FinishReceive } from './actions/FinishReceive.ts';
 import { RevokeRoleSessions } from './actions/RevokeRoleSessions.ts';
+import { DescribeDiskReencryption } from './actions/DescribeDiskReencryption.ts';
+import { ModifyDiskReencryption } from './actions/ModifyDiskReencryption.ts';
+import { RewrapDiskDataKey } from './actions/RewrapDiskDataKey.ts';
+import { RotateDiskDataKey } from './actions/RotateDiskDataKey.ts';
 import { ScrubDisk } from './actions/ScrubDisk.ts';
 import { SimulatePrincipalPolicy } from './actions/SimulatePrincipalPolicy.ts';
 import { StartReceive } from './actions/StartReceive.ts';
 import { StartSnapshotSend } from './actions/StartSnapshotSend.ts';
 import { UnexportDisk } from './actions/UnexportDisk.ts';
+import type { DiskRotations } from '../ecs/disk-rotations.ts';
 import type { ExportKeeper } from './export-keeper.ts';
 import type { TransferKeeper } from './transfer-keeper.ts';
 
@@ -27,8 +32,9 @@ export function sealdiskActions(deps: {
   readonly exports: ExportKeeper;
   readonly transfers: TransferKeeper;
   readonly database: Database;
-  readonly dataKeys: DiskKeys;
+  readonly dataKeys: DataKeys;
   readonly dataPlane: DataPlane;
+  readonly rotations: DiskRotations;
   readonly log: Logger;
   readonly authorizer: PolicyAuthorizer;
   readonly clock: Clock;
@@ -48,5 +54,9 @@ export function sealdiskActions(deps: {
     DescribeTransfers(deps),
     SimulatePrincipalPolicy(deps),
     RevokeRoleSessions(deps),
+    RotateDiskDataKey(deps),
+    RewrapDiskDataKey(deps),
+    ModifyDiskReencryption(deps),
+    DescribeDiskReencryption(deps),
   ];
 }

@@ -2,7 +2,7 @@ import { ApiError } from '../../api/errors.ts';
 import { isKind } from '../../base/errors.ts';
 import type { Random } from '../../base/random.ts';
 import { wiped } from '../ecs/stored-data-key.ts';
-import type { DiskKeys } from '../../kms/data-keys.ts';
+import type { DataKeys } from '../ecs/stored-data-key.ts';
 import { PASSPHRASE_SIZE_BYTES_MIN } from '../../kms/passphrase-root.ts';
 import type { PassphraseKeys } from '../../kms/passphrase-keys.ts';
 import type { Scope } from '../../kms/scope.ts';
@@ -14,7 +14,7 @@ import { STREAM_ID_BYTES } from '../../stream/stream-header.ts';
 type Suite = 'aes-256-gcm' | 'sm4-gcm';
 
 interface Parts {
-  readonly dataKeys: DiskKeys;
+  readonly dataKeys: DataKeys;
   readonly passphrases: PassphraseKeys;
   readonly random: Random;
 }

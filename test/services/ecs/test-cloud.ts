@@ -24,6 +24,7 @@ import { findRole, deleteRole, insertRole } from '../../../src/metadata/roles.ts
 import { evaluateServiceRole } from '../../../src/ram/roles.ts';
 import { finishRemovals } from '../../../src/services/ecs/reconcile.ts';
 import type { EcsDependencies } from '../../../src/services/ecs/dependencies.ts';
+import { DiskRotations } from '../../../src/services/ecs/disk-rotations.ts';
 import { DOCUMENTED_LIMITS } from '../../../src/services/ecs/encryption-limits.ts';
 import { CreateDisk } from '../../../src/services/ecs/actions/CreateDisk.ts';
 import { CreateSnapshot } from '../../../src/services/ecs/actions/CreateSnapshot.ts';
@@ -85,13 +86,16 @@ export class TestCloud implements AsyncDisposable {
     this.clock = clock;
     this.database = database;
     this.kms = kms;
+    const log = this.#logger();
+    const rotations = new DiskRotations({ database, dataPlane: this.plane, diskKeys: kms.diskKeys, clock, log });
     this.parts = {
       database,
       dataPlane: this.plane,
-      dataKeys: kms.diskKeys,
+      dataKeys: rotations.dataKeys,
+      rotations,
       clock: this.clock,
       random: systemRandom,
-      log: this.#logger(),
+      log,
       limits: DOCUMENTED_LIMITS,
       apiAddress: '127.0.0.1:8686',
       sealer,

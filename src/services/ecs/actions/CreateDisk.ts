@@ -14,7 +14,10 @@ import { mintId } from '../resource-ids.ts';
 import { unknownSnapshot } from '../refusals.ts';
 import { wiped } from '../stored-data-key.ts';
 
-type Parts = Pick<EcsDependencies, 'database' | 'dataPlane' | 'dataKeys' | 'clock' | 'random' | 'log' | 'limits'>;
+type Parts = Pick<
+  EcsDependencies,
+  'database' | 'dataPlane' | 'dataKeys' | 'rotations' | 'clock' | 'random' | 'log' | 'limits'
+>;
 
 /**
  * Makes a data disk, blank or from a snapshot, encrypted or not. The order of checks is that of decisions.md B7;

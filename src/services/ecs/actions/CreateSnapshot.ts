@@ -54,7 +54,13 @@ export function CreateSnapshot(deps: Parts): Action<CreateSnapshotInput, CreateS
       try {
         const answer = { idempotencyKey, output: { SnapshotId: snapshotId } };
         const recheck = async (reader: Reader): Promise<void> => {
-          await usableDisk(reader, disk.diskId, caller.accountId);
+          const current = await usableDisk(reader, disk.diskId, caller.accountId);
+          if (Buffer.compare(current.wrappedKey, disk.wrappedKey) !== 0)
+            throw new ApiError(
+              'IncorrectDiskStatus',
+              403,
+              `Disk ${disk.diskId} got another data key at this moment; ask for the snapshot again.`,
+            );
         };
         await provisionSnapshot(deps, snapshot, dataKey, recheck, answer);
       } catch (error) {

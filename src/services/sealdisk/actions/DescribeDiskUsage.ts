@@ -1,7 +1,6 @@
 import type { Action } from '../../../api/action.ts';
 import type { DescribeDiskUsageInput, DescribeDiskUsageOutput } from '../../../api/generated/sealdisk.ts';
 import type { DataPlane, DiskUsage } from '../../../dataplane/data-plane.ts';
-import type { DiskKeys } from '../../../kms/data-keys.ts';
 import type { Database } from '../../../metadata/database.ts';
 import { findDisk } from '../../../metadata/disks.ts';
 import { ecsAccessToId } from '../../ecs/access.ts';
@@ -9,7 +8,7 @@ import { dataPlaneError } from '../../ecs/data-plane-errors.ts';
 import { keyError } from '../../ecs/key-errors.ts';
 import { unknownDisk } from '../../ecs/refusals.ts';
 import { refuseUnlessServed } from '../../ecs/served-disk.ts';
-import { dataKeyOfDisk, openDataKey } from '../../ecs/stored-data-key.ts';
+import { dataKeyOfDisk, openDataKey, type DataKeys } from '../../ecs/stored-data-key.ts';
 
 const NO_SPACE = { noSpace: { code: 'OperationDenied', httpStatus: 403 } };
 
@@ -20,7 +19,7 @@ const NO_SPACE = { noSpace: { code: 'OperationDenied', httpStatus: 403 } };
 export function DescribeDiskUsage(deps: {
   readonly database: Database;
   readonly dataPlane: DataPlane;
-  readonly dataKeys: DiskKeys;
+  readonly dataKeys: DataKeys;
 }): Action<DescribeDiskUsageInput, DescribeDiskUsageOutput> {
   return {
     product: 'sealdisk',

@@ -5,13 +5,13 @@ import { isoSeconds } from '../../../base/clock.ts';
 import type { Logger } from '../../../base/log.ts';
 import { MiB } from '../../../base/units.ts';
 import type { DataKey, DataPlane } from '../../../dataplane/data-plane.ts';
-import { diskKeyRefusalOf, type DiskKeys } from '../../../kms/data-keys.ts';
+import { diskKeyRefusalOf } from '../../../kms/data-keys.ts';
 import type { Database } from '../../../metadata/database.ts';
 import { findDisk, type Disk } from '../../../metadata/disks.ts';
 import { ecsAccessToId } from '../../ecs/access.ts';
 import { dataPlaneError } from '../../ecs/data-plane-errors.ts';
 import { unknownDisk } from '../../ecs/refusals.ts';
-import { dataKeyOfDisk, openDataKey } from '../../ecs/stored-data-key.ts';
+import { dataKeyOfDisk, openDataKey, type DataKeys } from '../../ecs/stored-data-key.ts';
 
 /** Leaves most of a disk's bandwidth to its clients; 1 TiB takes four and a half hours. */
 const RATE_MIB_DEFAULT = 64;
@@ -24,7 +24,7 @@ const RATE_MIB_MAX = 16_384;
 export function ScrubDisk(deps: {
   readonly database: Database;
   readonly dataPlane: DataPlane;
-  readonly dataKeys: DiskKeys;
+  readonly dataKeys: DataKeys;
   readonly log: Logger;
 }): Action<ScrubDiskInput, ScrubDiskOutput> {
   return {
@@ -52,7 +52,7 @@ export function ScrubDisk(deps: {
 }
 
 async function keyUnlessRefused(
-  { dataKeys, log }: { readonly dataKeys: DiskKeys; readonly log: Logger },
+  { dataKeys, log }: { readonly dataKeys: DataKeys; readonly log: Logger },
   disk: Disk,
 ): Promise<(DataKey & Disposable) | undefined> {
   try {

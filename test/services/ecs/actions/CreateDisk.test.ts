@@ -5,6 +5,7 @@ import type { CreateDiskInput } from '../../../../src/api/generated/ecs.ts';
 import { SystemError } from '../../../../src/base/errors.ts';
 import { GiB } from '../../../../src/base/units.ts';
 import { updateKey, findKey } from '../../../../src/metadata/keys.ts';
+import { findDiskRotation } from '../../../../src/metadata/disk-rotations.ts';
 import { findSnapshot, updateSnapshot } from '../../../../src/metadata/snapshots.ts';
 import { CreateDisk } from '../../../../src/services/ecs/actions/CreateDisk.ts';
 import { SERVICE_KEY_ALIAS } from '../../../../src/kms/service-key.ts';
@@ -436,11 +437,28 @@ test('choosing encryption for an unencrypted snapshot is bound to region, zone a
   const refused: readonly (readonly [Input, string, number])[] = [
     [{ ZoneId: 'cn-hongkong-d' }, 'NotSupportSnapshotEncrypted.ZoneId', 400],
     [{ ZoneId: 'cn-hongkong-b', DiskCategory: 'cloud_ssd' }, 'NotSupportSnapshotEncrypted.DiskCategory', 403],
-    [{ ZoneId: 'cn-hongkong-b' }, 'OperationDenied.SnapshotNotAllowed', 403],
   ];
   for (const [input, code, httpStatus] of refused) {
     await cloud.refuses(() => cloud.createDisk({ ...hongkong, ...essd, SnapshotId, ...input }), code, httpStatus);
   }
+});
+
+test('M17: an encrypted disk from an unencrypted snapshot is sealed anew under its own key, and shows it at once', async () => {
+  await using cloud = await TestCloud.ready();
+  const hongkong: Input = { RegionId: 'cn-hongkong', ZoneId: 'cn-hongkong-b' };
+  const { snapshotId: SnapshotId } = await snapshotOf(cloud, hongkong);
+  await cloud.openKms({ region: 'cn-hongkong' });
+  const keyId = await cloud.createKey('Aliyun_SM4', { region: 'cn-hongkong' });
+  const asked: Input = { ...hongkong, DiskCategory: 'cloud_essd', Encrypted: true, KMSKeyId: keyId, SnapshotId };
+  const diskId = await cloud.createDisk(asked);
+  const { encrypted, kmsKeyId, suite, wrappedBy } = await cloud.disk(diskId);
+  assert.deepEqual([encrypted, kmsKeyId, suite, wrappedBy], [true, keyId, 'sm4-gcm', 'kms']);
+  assert.equal((await findDiskRotation(cloud.database.read, diskId))?.status, 'Running');
+  assert.equal(cloud.plane.content(diskId), 'precious');
+  await cloud.parts.rotations.keepGoing();
+  await cloud.parts.rotations.keepGoing();
+  assert.equal(await findDiskRotation(cloud.database.read, diskId), undefined);
+  assert.equal((await cloud.snapshot(SnapshotId)).encrypted, false);
 });
 
 test('snapshots of other accounts and regions look like unknown ones', async () => {

@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { SystemError } from '../../../../src/base/errors.ts';
+import { findDiskRotation } from '../../../../src/metadata/disk-rotations.ts';
+import { DeleteDisk } from '../../../../src/services/ecs/actions/DeleteDisk.ts';
+import { RotateDiskDataKey } from '../../../../src/services/sealdisk/actions/RotateDiskDataKey.ts';
+import { ACCOUNT, OTHER_ACCOUNT, TestCloud } from '../../ecs/test-cloud.ts';
+
+const rotate = (cloud: TestCloud, DiskId: string, more = {}, asker = {}) =>
+  cloud.call(RotateDiskDataKey(cloud.parts), { DiskId, ...more }, asker);
+
+/** Opens the disk with the key that its row names, by exporting and unexporting it. */
+async function opens(cloud: TestCloud, diskId: string): Promise<string | undefined> {
+  const { row, psk } = await cloud.exports.open({ diskId, accountId: ACCOUNT, readOnly: false });
+  psk.fill(0);
+  const served = cloud.plane.served(row.exportId);
+  await cloud.exports.close(row.exportId, { accountId: ACCOUNT, force: false });
+  return served;
+}
+
+test('a disk gets another data key under the same KMS key, and its snapshots with it', async () => {
+  await using cloud = await TestCloud.ready();
+  const KMSKeyId = await cloud.createKey();
+  const diskId = await cloud.createDisk({ Encrypted: true, KMSKeyId });
+  await cloud.useDisk(diskId);
+  const snapshotId = await cloud.createSnapshot(diskId);
+  const before = await cloud.disk(diskId);
+  const answer = await rotate(cloud, diskId);
+  assert.deepEqual([answer.DiskId, answer.KMSKeyId, answer.EncryptAlgorithm], [diskId, KMSKeyId, 'AES-256']);
+  const after = await cloud.disk(diskId);
+  assert.notDeepEqual(after.wrappedKey, before.wrappedKey);
+  assert.deepEqual((await cloud.snapshot(snapshotId)).wrappedKey, after.wrappedKey);
+  assert.equal(await opens(cloud, diskId), 'data');
+  const copy = await cloud.createDisk({ SnapshotId: snapshotId });
+  assert.equal(cloud.plane.content(copy), 'data');
+});
+
+test('a plain disk becomes encrypted, an AES disk an SM4 disk and back, and what is sealed anew ends', async () => {
+  await using cloud = await TestCloud.ready();
+  const [aes, sm4] = [await cloud.createKey(), await cloud.createKey('Aliyun_SM4')];
+  const diskId = await cloud.createDisk();
+  await cloud.useDisk(diskId);
+  const snapshotId = await cloud.createSnapshot(diskId);
+  assert.equal((await cloud.disk(diskId)).encrypted, false);
+  for (const [KMSKeyId, algorithm, suite] of [
+    [sm4, 'SM4-128', 'sm4-gcm'],
+    [aes, 'AES-256', 'aes-256-gcm'],
+  ] as const) {
+    assert.equal((await rotate(cloud, diskId, { KMSKeyId })).EncryptAlgorithm, algorithm);
+    for (const row of [await cloud.disk(diskId), await cloud.snapshot(snapshotId)])
+      assert.deepEqual([row.encrypted, row.kmsKeyId, row.suite, row.wrappedBy], [true, KMSKeyId, suite, 'kms']);
+    assert.equal(cloud.plane.suite(diskId), suite);
+    assert.equal(await opens(cloud, diskId), 'data');
+    await cloud.parts.rotations.keepGoing();
+    await cloud.parts.rotations.keepGoing();
+    assert.equal(await findDiskRotation(cloud.database.read, diskId), undefined);
+  }
+});
+
+test('without a key given a plain disk comes under the service key', async () => {
+  await using cloud = await TestCloud.ready();
+  const diskId = await cloud.createDisk();
+  const { KMSKeyId } = await rotate(cloud, diskId);
+  assert.equal((await cloud.disk(diskId)).kmsKeyId, KMSKeyId);
+});
+
+for (const [what, isNew] of [
+  ['reached the disk although its answer was lost', true],
+  ['did not reach the disk', false],
+] as const)
+  test(`when a change ${what}, the next who opens the disk finds out`, async () => {
+    await using cloud = await TestCloud.ready();
+    const [old, next] = [await cloud.createKey(), await cloud.createKey()];
+    const diskId = await cloud.createDisk({ Encrypted: true, KMSKeyId: old });
+    await cloud.useDisk(diskId);
+    const lose = (method: string): void => {
+      if (method === 'rotateDataKey') throw new SystemError('unavailable', 'X', 'no answer');
+    };
+    if (isNew) cloud.plane.after = lose;
+    else cloud.plane.before = lose;
+    await cloud.refuses(() => rotate(cloud, diskId, { KMSKeyId: next }), 'ServiceUnavailable', 503);
+    assert.equal((await findDiskRotation(cloud.database.read, diskId))?.status, 'Committing');
+    assert.equal((await cloud.disk(diskId)).kmsKeyId, old);
+    assert.equal(await opens(cloud, diskId), 'data');
+    assert.equal((await cloud.disk(diskId)).kmsKeyId, isNew ? next : old);
+    assert.equal((await findDiskRotation(cloud.database.read, diskId))?.status, isNew ? 'Running' : undefined);
+  });
+
+test('a disk whose key is being changed is not deleted, and one that is sealed anew is', async () => {
+  await using cloud = await TestCloud.ready();
+  const diskId = await cloud.createDisk({ Encrypted: true });
+  cloud.plane.after = (method) => {
+    if (method === 'rotateDataKey') throw new SystemError('unavailable', 'X', 'no answer');
+  };
+  await cloud.refuses(() => rotate(cloud, diskId), 'ServiceUnavailable', 503);
+  await cloud.refuses(() => cloud.call(DeleteDisk(cloud.parts), { DiskId: diskId }), 'IncorrectDiskStatus', 403);
+  await cloud.parts.rotations.keepGoing();
+  await cloud.call(DeleteDisk(cloud.parts), { DiskId: diskId });
+  assert.equal(await findDiskRotation(cloud.database.read, diskId), undefined);
+});
+
+test('refused keys, rates, foreign disks and exported snapshots change nothing', async () => {
+  await using cloud = await TestCloud.ready();
+  const KMSKeyId = await cloud.createKey();
+  const rsa = await cloud.createKey('RSA_2048' as never).catch(() => undefined);
+  const diskId = await cloud.createDisk({ Encrypted: true });
+  await cloud.disableKey(KMSKeyId);
+  const before = await cloud.disk(diskId);
+  const refused = [
+    [{ KMSKeyId }, 'InvalidParameter.KMSKeyId.CMKNotEnabled', 403],
+    [{ KMSKeyId: 'no-such-key' }, 'InvalidParameter.KMSKeyId.NotFound', 404],
+    ...(rsa === undefined ? [] : [[{ KMSKeyId: rsa }, 'InvalidKMSKeyId.NotSymmetric', 400] as const]),
+    [{ RateMiB: -1 }, 'InvalidParameter.RateMiB', 400],
+    [{ RateMiB: 1.5 }, 'InvalidParameter.RateMiB', 400],
+  ] as const;
+  for (const [more, code, status] of refused) await cloud.refuses(() => rotate(cloud, diskId, more), code, status);
+  await cloud.refuses(() => rotate(cloud, diskId, {}, { account: OTHER_ACCOUNT }), 'InvalidDiskId.NotFound', 404);
+  await cloud.refuses(() => rotate(cloud, 'd-x'), 'InvalidDiskId.NotFound', 404);
+  assert.deepEqual(await cloud.disk(diskId), before);
+  assert.equal(await findDiskRotation(cloud.database.read, diskId), undefined);
+});
+
+test('permission: sealdisk:RotateDiskDataKey on the ECS disk, in the region where it was made', async () => {
+  await using cloud = await TestCloud.open();
+  assert.deepEqual(await RotateDiskDataKey(cloud.parts).access(cloud.callOf({ DiskId: 'd-2ze12345678901234567' })), [
+    { action: 'sealdisk:RotateDiskDataKey', resource: `acs:ecs:cn-beijing:${ACCOUNT}:disk/d-2ze12345678901234567` },
+  ]);
+});
