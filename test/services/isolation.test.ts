@@ -159,7 +159,9 @@ function parametersFor(action: Action, tested: string, shape: Shape, value: stri
   return {
     ...Object.fromEntries(rest),
     ...needed(action.name),
-    ...COMPANIONS[tested]?.(),
+    ...Object.fromEntries(
+      Object.entries(COMPANIONS[tested]?.() ?? {}).filter(([name]) => description.request[name] !== undefined),
+    ),
     ...(action.name === 'StartReceive' && tested !== 'TransferId' ? { Header: headerFor(tested) } : {}),
     [isList ? `${tested}.1` : tested]: isJsonList ? JSON.stringify([value]) : value,
   };
