@@ -8,11 +8,11 @@ import { keyVersionOf, openBlob, sealBlob } from './ciphertext-blob.ts';
 import type { EncryptionContext } from './encryption-context.ts';
 import { KEY_SPECS } from './key-specs.ts';
 import type { KeyOperation } from './key-states.ts';
-import type { KeyStore } from './key-store.ts';
 import { keyNotFound } from './keys.ts';
 import type { Keys } from './keys.ts';
 import { kmsRefusal, requireState } from './refusals.ts';
 import type { Scope } from './scope.ts';
+import type { VersionMaterial } from './version-material.ts';
 
 export interface Sealed {
   readonly keyId: string;
@@ -31,14 +31,14 @@ export interface Opened {
 /** Encrypts and decrypts small secrets under keys. The key's material is unsealed for one call at a time. */
 export class Envelope {
   readonly #database: Database;
-  readonly #store: KeyStore;
+  readonly #material: VersionMaterial;
   readonly #keys: Keys;
   readonly #ciphers: CipherBackend;
   readonly #random: Random;
 
-  constructor(database: Database, store: KeyStore, keys: Keys, ciphers: CipherBackend, random: Random) {
+  constructor(database: Database, material: VersionMaterial, keys: Keys, ciphers: CipherBackend, random: Random) {
     this.#database = database;
-    this.#store = store;
+    this.#material = material;
     this.#keys = keys;
     this.#ciphers = ciphers;
     this.#random = random;
@@ -49,8 +49,7 @@ export class Envelope {
     requireState(operation, key);
     const suite = blobSuiteOf(key);
     const { keyId, primaryVersionId: keyVersionId } = key;
-    const { material } = await this.#store.read(keyVersionId);
-    using secret = material;
+    using secret = await this.#material.open(operation, key, keyVersionId);
     const blobKey = { keyVersionId, suite, material: secret.reveal() };
     return { keyId, keyVersionId, blob: sealBlob(this.#ciphers, this.#random, blobKey, context, plaintext) };
   }
@@ -81,8 +80,7 @@ export class Envelope {
     const suite = blobSuiteOf(key);
     const keyVersionId = keyVersionOf(blob);
     assert(keyVersionId !== undefined, 'keyOf refuses what names no key version');
-    const { material } = await this.#store.read(keyVersionId);
-    using secret = material;
+    using secret = await this.#material.open('Decrypt', key, keyVersionId);
     const plaintext = openBlob(this.#ciphers, { keyVersionId, suite, material: secret.reveal() }, context, blob);
     if (plaintext === undefined) throw refused();
     return { keyId: key.keyId, keyVersionId, plaintext };

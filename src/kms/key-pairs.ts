@@ -43,7 +43,7 @@ export class KeyPairs {
     const { key } = version;
     requireEncryption('AsymmetricEncrypt', key, algorithm);
     requireFit(key.keySpec as KeyPairSpec, algorithm, plaintext);
-    using pair = await this.#open(version);
+    using pair = await this.#open('AsymmetricEncrypt', version);
     return pair.encrypt(algorithm, plaintext);
   }
 
@@ -58,7 +58,7 @@ export class KeyPairs {
     ciphertext: Uint8Array,
   ): Promise<Uint8Array> {
     requireEncryption(operation, version.key, algorithm);
-    using pair = await this.#open(version);
+    using pair = await this.#open(operation, version);
     const plaintext = pair.decrypt(algorithm, ciphertext);
     if (plaintext === undefined) throw ciphertextRefused();
     return plaintext;
@@ -67,7 +67,7 @@ export class KeyPairs {
   /** @param digest DIGEST_SIZE_BYTES long. */
   async sign(version: KeyPairVersion, algorithm: SignatureAlgorithm, digest: Uint8Array): Promise<Uint8Array> {
     requireSignature('AsymmetricSign', version.key, algorithm);
-    using pair = await this.#open(version);
+    using pair = await this.#open('AsymmetricSign', version);
     return pair.sign(algorithm, digest);
   }
 
@@ -79,7 +79,7 @@ export class KeyPairs {
     signature: Uint8Array,
   ): Promise<boolean> {
     requireSignature('AsymmetricVerify', version.key, algorithm);
-    using pair = await this.#open(version);
+    using pair = await this.#open('AsymmetricVerify', version);
     return pair.verify(algorithm, digest, signature);
   }
 
@@ -88,7 +88,7 @@ export class KeyPairs {
     requireState('GetPublicKey', version.key);
     const { encryption, signature } = KEY_SPECS[version.key.keySpec];
     if (encryption.length + signature.length === 0) throw unsuitable(version.key, 'has no public key');
-    using pair = await this.#open(version);
+    using pair = await this.#open('GetPublicKey', version);
     return pair.publicKeyDer();
   }
 
@@ -108,8 +108,8 @@ export class KeyPairs {
     return key.encrypt(algorithm, plaintext);
   }
 
-  async #open({ key, keyVersionId }: KeyPairVersion): Promise<PrivateKey> {
-    using material = await this.#material.open(key, keyVersionId);
+  async #open(operation: KeyOperation, { key, keyVersionId }: KeyPairVersion): Promise<PrivateKey> {
+    using material = await this.#material.openNamed(operation, key, keyVersionId);
     return this.#backend.openPrivate(material.reveal());
   }
 }

@@ -72,7 +72,8 @@ export async function openKms(parts: KmsParts): Promise<Kms> {
   const keys = new Keys(database, store, clock, random);
   const versions = new KeyVersions(database, store, keys, clock, random);
   const serviceKeys = new ServiceKeys(database, keys, clock);
-  const envelope = new Envelope(database, store, keys, ciphers, random);
+  const material = new VersionMaterial(database, store, clock);
+  const envelope = new Envelope(database, material, keys, ciphers, random);
   const roles = { evaluateServiceRole, recordKeyUse };
   const diskKeys = new DiskKeys({ service, keys, serviceKeys, envelope, sealer, clock, random, ...roles });
   const openssl = loadOpenssl();
@@ -87,8 +88,8 @@ export async function openKms(parts: KmsParts): Promise<Kms> {
     aliases: new Aliases(database, keys, clock),
     serviceKeys,
     envelope,
-    keyPairs: new KeyPairs(new VersionMaterial(database, store), openssl),
-    macs: new Macs(store),
+    keyPairs: new KeyPairs(material, openssl),
+    macs: new Macs(material),
     importedMaterial,
     diskKeys,
   };

@@ -3,18 +3,18 @@ import { mac } from '../crypto/mac.ts';
 import type { MacAlgorithm } from '../crypto/mac.ts';
 import type { Key } from '../metadata/keys.ts';
 import { KEY_SPECS } from './key-specs.ts';
-import type { KeyStore } from './key-store.ts';
 import { kmsRefusal, requireState } from './refusals.ts';
+import type { VersionMaterial } from './version-material.ts';
 
 /**
  * Message authentication codes under HMAC keys; such keys have one version.
  * Both methods throw {SystemError} a StateRefusal, `KEY_SPEC_UNSUITABLE`, `ALGORITHM_UNSUITABLE`.
  */
 export class Macs {
-  readonly #store: KeyStore;
+  readonly #material: VersionMaterial;
 
-  constructor(store: KeyStore) {
-    this.#store = store;
+  constructor(material: VersionMaterial) {
+    this.#material = material;
   }
 
   generate(key: Key, algorithm: MacAlgorithm, message: Uint8Array): Promise<Uint8Array> {
@@ -37,8 +37,7 @@ export class Macs {
       throw kmsRefusal('KEY_SPEC_UNSUITABLE', `Key ${key.keyId} is ${key.keySpec}; ${operation} needs an HMAC key.`);
     if (own !== algorithm)
       throw kmsRefusal('ALGORITHM_UNSUITABLE', `A key of ${key.keySpec} takes the algorithm ${own}.`);
-    const { material } = await this.#store.read(key.primaryVersionId);
-    using secret = material;
+    using secret = await this.#material.open(operation, key, key.primaryVersionId);
     return mac(algorithm, secret.reveal(), message);
   }
 }

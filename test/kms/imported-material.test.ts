@@ -1,30 +1,21 @@
 import assert from 'node:assert/strict';
-import { constants, createPublicKey, publicEncrypt, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 
 import type { WrappingAlgorithm } from '../../src/crypto/asymmetric.ts';
-import { loadOpenssl } from '../../src/crypto/openssl.ts';
 import { findKey, updateKey } from '../../src/metadata/keys.ts';
 import type { Key, KeySpec } from '../../src/metadata/keys.ts';
 import { DAY_MS, newKey, openTestKms, OTHER_ACCOUNT, SCOPE } from './open-test-kms.ts';
 import type { TestKms } from './open-test-kms.ts';
+import { wrapFor } from './wrap-for.ts';
 
 const START_MS = Date.UTC(2026, 10, 23);
 const MATERIAL = randomBytes(32);
 
 const makeExternal = (t: TestKms, keySpec: KeySpec = 'Aliyun_AES_256'): Promise<Key> =>
   t.keys.create(SCOPE, { ...newKey(SCOPE, keySpec), origin: 'EXTERNAL' });
-
-function wrap(algorithm: WrappingAlgorithm, spki: Uint8Array, material: Uint8Array): Uint8Array {
-  if (algorithm !== 'RSAES_PKCS1_V1_5') {
-    using key = loadOpenssl().openPublic(spki) ?? assert.fail('a public key');
-    return key.encrypt(algorithm, material);
-  }
-  const key = createPublicKey({ key: Buffer.from(spki), type: 'spki', format: 'der' });
-  return publicEncrypt({ key, padding: constants.RSA_PKCS1_PADDING }, material);
-}
 
 interface ImportOptions {
   readonly algorithm?: WrappingAlgorithm;
@@ -34,7 +25,7 @@ interface ImportOptions {
 async function prepare(t: TestKms, keyId: string, material: Uint8Array, options: ImportOptions = {}) {
   const { algorithm = 'RSAES_OAEP_SHA_256', expireMs = null } = options;
   const { publicKey, token } = await t.importedMaterial.parameters(SCOPE, keyId, algorithm);
-  return { keyReference: keyId, token, wrapped: wrap(algorithm, publicKey, material), expireMs };
+  return { keyReference: keyId, token, wrapped: wrapFor(publicKey, algorithm, material), expireMs };
 }
 
 async function importInto(t: TestKms, keyId: string, material: Uint8Array, options?: ImportOptions): Promise<void> {
@@ -173,7 +164,7 @@ test('a token is good for its key for a day, as often as wanted', async () => {
   const [key, other] = [await makeExternal(t), await makeExternal(t)];
   const { publicKey, token, expiresMs } = await t.importedMaterial.parameters(SCOPE, key.keyId, 'RSAES_OAEP_SHA_256');
   assert.equal(expiresMs, START_MS + DAY_MS);
-  const wrapped = wrap('RSAES_OAEP_SHA_256', publicKey, MATERIAL);
+  const wrapped = wrapFor(publicKey, 'RSAES_OAEP_SHA_256', MATERIAL);
   const importWith = (keyId: string, bytes = token) =>
     t.importedMaterial.import(SCOPE, { keyReference: keyId, token: bytes, wrapped, expireMs: null });
   await assert.rejects(importWith(other.keyId), { code: 'IMPORT_TOKEN_REFUSED' });
