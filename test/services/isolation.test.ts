@@ -133,6 +133,8 @@ const needed = (operation: string): Parameters | undefined =>
   (
     ({
       CreateDisk: { ZoneId: 'cn-hangzhou-b', DiskCategory: 'cloud_essd', Size: '20' },
+      // No snapshot of this one is exported.
+      RotateDiskDataKey: { DiskId: own['exportedDiskId'] ?? '' },
       GenerateAndExportDataKey: WRAPPING,
       ExportDataKey: WRAPPING,
       GetParametersForImport: { WrappingKeySpec: 'RSA_2048', WrappingAlgorithm: 'RSAES_OAEP_SHA_256' },
