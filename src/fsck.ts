@@ -87,6 +87,8 @@ export async function fsck(options: FsckOptions): Promise<{ check?: FsckReport; 
     random,
     evaluateServiceRole: (request) => evaluateServiceRole(open.database.read, request),
     recordKeyUse: (use) => audit.recordKeyUse(use),
+    // A disk is under a key of its own account.
+    isSharedWith: () => false,
   });
   const dataKey: DataKey & Disposable = await openWrapped(kms.diskKeys, stored);
   const request: FsckRequest = { ...base, identity, dataKey, pin: row?.pin ?? undefined };

@@ -32,6 +32,7 @@ import { AnyCredentials } from './ram/any-credentials.ts';
 import { PolicyAuthorizer } from './ram/authorizer.ts';
 import { StoredCredentials } from './ram/credentials.ts';
 import { DenialReports } from './ram/denial-reports.ts';
+import { isSharedWith } from './ram/policy/key-policy.ts';
 import { PolicyDocuments } from './ram/policy/policy-documents.ts';
 import { evaluateServiceRole } from './ram/roles.ts';
 import { SessionCredentials } from './ram/session-credentials.ts';
@@ -144,6 +145,7 @@ async function startServer(
     random,
     evaluateServiceRole: (request) => evaluateServiceRole(database.read, request, documents),
     recordKeyUse: (use) => audit.recordKeyUse(use),
+    isSharedWith: (policy, accountId) => isSharedWith(documents.keyPolicy(policy), accountId),
   });
   tellOfReturnedKeys(kms.returned, log);
 

@@ -92,7 +92,7 @@ export class Envelope {
     if (keyVersionId === undefined) throw refused();
     const version = await findKeyVersion(this.#database.read, keyVersionId);
     if (version === undefined) throw keyNotFound();
-    return this.#keys.find(scope, version.keyId, { alias: 'refused' });
+    return this.#keys.findUsed(scope, version.keyId);
   }
 }
 

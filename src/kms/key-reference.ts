@@ -4,8 +4,8 @@ import type { Scope } from './scope.ts';
 export type KeyReference =
   | { readonly kind: 'id'; readonly keyId: string }
   | { readonly kind: 'alias'; readonly aliasName: string }
-  /** An ARN of another account or region, or no name of a key at all: finds nothing. */
-  | { readonly kind: 'foreign' };
+  /** The ARN of a key of another account or region: finds nothing, unless it is shared. */
+  | (Scope & { readonly kind: 'foreign'; readonly keyId: string });
 
 const KEY_ARN = /^acs:kms:([^:]*):([^:]*):key\/(.+)$/;
 
@@ -13,8 +13,9 @@ const KEY_ARN = /^acs:kms:([^:]*):([^:]*):key\/(.+)$/;
 export function parseKeyReference(scope: Scope, text: string): KeyReference {
   if (text.startsWith('alias/')) return { kind: 'alias', aliasName: text };
   const [, regionId, accountId, keyId] = KEY_ARN.exec(text) ?? [];
-  if (keyId === undefined) return { kind: 'id', keyId: text };
-  return regionId === scope.regionId && accountId === scope.accountId ? { kind: 'id', keyId } : { kind: 'foreign' };
+  if (keyId === undefined || regionId === undefined || accountId === undefined) return { kind: 'id', keyId: text };
+  const isOwn = regionId === scope.regionId && accountId === scope.accountId;
+  return isOwn ? { kind: 'id', keyId } : { kind: 'foreign', accountId, regionId, keyId };
 }
 
 export function keyArn(scope: Scope, keyId: string): string {

@@ -36,10 +36,15 @@ export interface NewKey {
   readonly policy?: string | undefined;
 }
 
-/** Whether a reference may be an alias depends on the operation. Source: facts.md 2.8. */
+/** What a reference may name depends on the operation. Source: facts.md 2.8. */
 export interface ReferenceOptions {
   readonly alias: 'allowed' | 'refused';
+  /** Whether an ARN may name a key of another account whose policy lets this one use it. Default `refused`. */
+  readonly shared?: 'allowed' | 'refused';
 }
+
+/** Whether a key's policy allows anything to somebody in an account. Implementation: src/ram, passed in by main. */
+export type IsSharedWith = (policy: string, accountId: string) => boolean;
 
 /**
  * Keys from their making to the order to destroy them: found, switched, described, protected. States: key-states.ts;
@@ -50,12 +55,14 @@ export class Keys {
   readonly #store: KeyStore;
   readonly #clock: Clock;
   readonly #random: Random;
+  readonly #isSharedWith: IsSharedWith;
 
-  constructor(database: Database, store: KeyStore, clock: Clock, random: Random) {
+  constructor(database: Database, store: KeyStore, clock: Clock, random: Random, isSharedWith: IsSharedWith) {
     this.#database = database;
     this.#store = store;
     this.#clock = clock;
     this.#random = random;
+    this.#isSharedWith = isSharedWith;
   }
 
   /** @throws {SystemError} code `LIMIT_EXCEEDED`. */
@@ -105,13 +112,22 @@ export class Keys {
   /** The same inside a transaction. */
   async findIn(reader: Reader, scope: Scope, reference: string, options: ReferenceOptions): Promise<Key> {
     const parsed = parseKeyReference(scope, reference);
-    if (parsed.kind === 'foreign') throw keyNotFound();
+    if (parsed.kind === 'foreign') {
+      const key = options.shared === 'allowed' ? await findKey(reader, parsed.keyId) : undefined;
+      if (key?.accountId !== parsed.accountId || key.regionId !== parsed.regionId) throw keyNotFound();
+      return this.#visible(scope, key, options);
+    }
     if (parsed.kind === 'id') return this.#visible(scope, await findKey(reader, parsed.keyId));
     if (options.alias === 'refused')
       throw kmsRefusal('ALIAS_UNSUPPORTED', 'This operation takes the id or the ARN of a key, not an alias.');
     const alias = await findAlias(reader, scope.accountId, scope.regionId, parsed.aliasName);
     if (alias === undefined) throw kmsRefusal('ALIAS_NOT_FOUND', 'There is no such alias in this region.');
     return this.#visible(scope, await findKey(reader, alias.keyId));
+  }
+
+  /** The key that a ciphertext is under: the account's own, or one that is shared with it. @throws {SystemError} code `KEY_NOT_FOUND`. */
+  async findUsed(scope: Scope, keyId: string): Promise<Key> {
+    return this.#visible(scope, await findKey(this.#database.read, keyId), { alias: 'refused', shared: 'allowed' });
   }
 
   /** @throws {SystemError} a `KmsRefusal`: not found, or the state forbids `operation`. */
@@ -205,8 +221,11 @@ export class Keys {
     });
   }
 
-  #visible(scope: Scope, key: Key | undefined): Key {
-    if (key === undefined || key.accountId !== scope.accountId || key.regionId !== scope.regionId) throw keyNotFound();
+  #visible(scope: Scope, key: Key | undefined, options?: ReferenceOptions): Key {
+    if (key === undefined || key.regionId !== scope.regionId) throw keyNotFound();
+    const isShared = options?.shared === 'allowed' && key.policy !== null;
+    if (key.accountId !== scope.accountId && !(isShared && this.#isSharedWith(key.policy, scope.accountId)))
+      throw keyNotFound();
     const nowMs = this.#clock.nowMs();
     if (key.keyState === 'PendingDeletion' && (key.deleteMs ?? 0) <= nowMs) throw keyNotFound();
     return { ...key, keyState: stateAt(key, nowMs) };

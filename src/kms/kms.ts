@@ -16,6 +16,7 @@ import { KeyStore } from './key-store.ts';
 import { KeyTags } from './key-tags.ts';
 import { KeyVersions } from './key-versions.ts';
 import { Keys } from './keys.ts';
+import type { IsSharedWith } from './keys.ts';
 import { KmsService } from './kms-service.ts';
 import { Macs } from './macs.ts';
 import { ServiceKeys } from './service-key.ts';
@@ -48,6 +49,7 @@ export interface KmsParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly evaluateServiceRole: EvaluateServiceRole;
+  readonly isSharedWith: IsSharedWith;
   readonly afterDestruction?: KeyDestructionParts['afterDestruction'];
   readonly recordKeyUse: RecordKeyUse;
 }
@@ -69,7 +71,7 @@ export async function openKms(parts: KmsParts): Promise<Kms> {
     afterDestruction: parts.afterDestruction,
   });
   const returned = await destruction.obeyTombstones();
-  const keys = new Keys(database, store, clock, random);
+  const keys = new Keys(database, store, clock, random, parts.isSharedWith);
   const versions = new KeyVersions(database, store, keys, clock, random);
   const serviceKeys = new ServiceKeys(database, keys, clock);
   const material = new VersionMaterial(database, store, clock);

@@ -8,6 +8,7 @@ import type { ConditionContext } from './policy/condition-values.ts';
 import { decide } from './policy/evaluate.ts';
 import type { Access, DecidedBy, DecidingLayer, Decision, NamedPolicy, PolicySet } from './policy/evaluate.ts';
 import { PolicyDocuments } from './policy/policy-documents.ts';
+import { keyPolicyFor } from './key-policies.ts';
 import { holderOf, principalArn } from './principals.ts';
 import type { Signer } from './principals.ts';
 import { asksForTags, resourceTagContext } from './resource-tags.ts';
@@ -113,8 +114,11 @@ export class PolicyAuthorizer {
     const refuse = { decision: { effect: 'ImplicitDeny' }, layer } as const;
     // The account itself passes every check on what it owns, and on nothing else. Source: facts.md 6.4.
     if (signer.principalType === 'Account') {
-      return ({ resource }) =>
-        Promise.resolve(owns(signer.accountId, resource) ? { decision: { effect: 'Allow' }, layer } : refuse);
+      return async (access) => {
+        if (owns(signer.accountId, access.resource)) return { decision: { effect: 'Allow' }, layer };
+        const theirs = await this.#keyPolicy(signer, access);
+        return theirs === undefined ? refuse : decide({ identity: [theirs] }, access, conditionValues(context));
+      };
     }
     const policies = await this.#policiesOf(signer);
     if (policies === undefined) return () => Promise.resolve(refuse);
@@ -123,11 +127,23 @@ export class PolicyAuthorizer {
     );
     const values = conditionValues(context);
     return async (access) => {
-      if (!speaksAbout(signer.accountId, access)) return refuse;
-      if (!needsTags) return decide(policies, access, values);
-      const tags = await resourceTagContext(this.#reader, access.resource);
-      return decide(policies, access, conditionValues({ ...tags, ...context }));
+      const isOwn = speaksAbout(signer.accountId, access);
+      const ofKey = await this.#keyPolicy(signer, access);
+      // A policy speaks for its own account only, also where it says `*`: for a key of others they have to say it too.
+      if (!isOwn && ofKey === undefined) return refuse;
+      const all =
+        needsTags || ofKey !== undefined
+          ? conditionValues({ ...(await resourceTagContext(this.#reader, access.resource)), ...context })
+          : values;
+      if (ofKey === undefined) return decide(policies, access, all);
+      if (isOwn) return decide({ ...policies, identity: [...policies.identity, ofKey] }, access, all);
+      const theirs = decide({ identity: [ofKey] }, access, all);
+      return theirs.decision.effect === 'Allow' ? decide(policies, access, all) : theirs;
     };
+  }
+
+  #keyPolicy(signer: Signer, { resource }: Access): Promise<NamedPolicy | undefined> {
+    return keyPolicyFor(this.#reader, this.#documents, resource, principalArn(signer));
   }
 
   async #policiesOf(signer: Signer): Promise<PolicySet | undefined> {

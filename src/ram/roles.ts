@@ -1,6 +1,7 @@
 import { findRole } from '../metadata/roles.ts';
 import type { Reader } from '../metadata/reader.ts';
 import { roleArn } from './arn.ts';
+import { keyPolicyFor } from './key-policies.ts';
 import { attachedPolicies } from './attached-policies.ts';
 import { conditionValues } from './policy/condition-values.ts';
 import type { ConditionContext } from './policy/condition-values.ts';
@@ -25,7 +26,7 @@ export type ServiceRoleVerdict =
   | 'role-missing'
   /** The trust policy does not let the service assume the role. */
   | 'not-trusted'
-  /** The first access that the role's policies do not allow. */
+  /** The first access that neither the role's policies nor the key's allow, or that one of them denies. */
   | { readonly denied: Access };
 
 /**
@@ -49,7 +50,12 @@ export async function evaluateServiceRole(
     principalType: 'role',
     principalName: roleName,
   });
-  const values = conditionValues({ ...context, 'acs:PrincipalARN': roleArn(accountId, roleName) });
-  const denied = accesses.find((access) => decide({ identity }, access, values).decision.effect !== 'Allow');
-  return denied === undefined ? 'allowed' : { denied };
+  const arn = roleArn(accountId, roleName);
+  const values = conditionValues({ ...context, 'acs:PrincipalARN': arn });
+  for (const access of accesses) {
+    const ofKey = await keyPolicyFor(reader, documents, access.resource, arn);
+    const inForce = ofKey === undefined ? identity : [...identity, ofKey];
+    if (decide({ identity: inForce }, access, values).decision.effect !== 'Allow') return { denied: access };
+  }
+  return 'allowed';
 }

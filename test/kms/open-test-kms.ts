@@ -14,6 +14,7 @@ import type { Kms } from '../../src/kms/kms.ts';
 import { openRootKey } from '../../src/kms/root-key.ts';
 import type { NewKey } from '../../src/kms/keys.ts';
 import type { Scope } from '../../src/kms/scope.ts';
+import { compileKeyPolicy, isSharedWith } from '../../src/ram/policy/key-policy.ts';
 import { insertAccount } from '../../src/metadata/accounts.ts';
 import { Database } from '../../src/metadata/database.ts';
 import type { Key, KeySpec } from '../../src/metadata/keys.ts';
@@ -77,6 +78,7 @@ export async function openTestKms(options: { readonly open?: boolean } = {}): Pr
       clock,
       random: systemRandom,
       evaluateServiceRole,
+      isSharedWith: (policy, accountId) => isSharedWith(compileKeyPolicy(policy), accountId),
       afterDestruction: async (keyIds) => void destroyed.push(keyIds),
       recordKeyUse: async (use) => {
         if (uses.failure !== undefined) throw uses.failure;

@@ -10,7 +10,8 @@ import { insertAccessKey } from '../../src/metadata/access-keys.ts';
 import { Database } from '../../src/metadata/database.ts';
 import { MIGRATIONS } from '../../src/metadata/migrations.ts';
 import { deleteKeyVersions, insertKeyVersion } from '../../src/metadata/key-versions.ts';
-import { ACCOUNT, ROW_KEY, openTestDatabase, tempDir } from './support.ts';
+import { insertKey } from '../../src/metadata/keys.ts';
+import { ACCOUNT, ROW_KEY, aKey, openTestDatabase, tempDir } from './support.ts';
 
 const account = { accountId: ACCOUNT, regionId: 'cn-hangzhou', createdMs: 1 };
 
@@ -200,34 +201,7 @@ test('deleted key material is in no file after a scrub', async () => {
       .insertInto('accounts')
       .values({ accountId: ACCOUNT, regionId: 'r', createdMs: 1, mac: new Uint8Array(32) })
       .execute();
-    const { insertKey } = await import('../../src/metadata/keys.ts');
-    await insertKey(transaction, {
-      keyId: 'k',
-      accountId: ACCOUNT,
-      regionId: 'r',
-      keySpec: 'Aliyun_AES_256',
-      keyUsage: 'ENCRYPT/DECRYPT',
-      origin: 'Aliyun_KMS',
-      protectionLevel: 'SOFTWARE',
-      keyState: 'Enabled',
-      description: '',
-      creator: ACCOUNT,
-      creatorType: 'User',
-      primaryVersionId: 'v',
-      automaticRotation: false,
-      rotationIntervalS: null,
-      lastRotationMs: null,
-      nextRotationMs: null,
-      materialExpireMs: null,
-      materialImportedMs: null,
-      materialCheck: null,
-      deletionProtection: false,
-      deletionProtectionDescription: null,
-      tags: [],
-      policy: null,
-      createdMs: 1,
-      deleteMs: null,
-    });
+    await insertKey(transaction, aKey());
     await insertKeyVersion(transaction, { keyVersionId: 'v', keyId: 'k', materialSealed: material, createdMs: 1 });
   });
   assert.ok(holders().length > 0, 'the material was written');

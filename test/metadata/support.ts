@@ -5,6 +5,7 @@ import path from 'node:path';
 import { Database } from '../../src/metadata/database.ts';
 import type { DatabaseOptions } from '../../src/metadata/database.ts';
 import type { Disk } from '../../src/metadata/disks.ts';
+import type { Key } from '../../src/metadata/keys.ts';
 import type { Snapshot } from '../../src/metadata/snapshots.ts';
 
 export const ROW_KEY = new Uint8Array(32).fill(7);
@@ -34,6 +35,37 @@ export async function openTestDatabase(options: Partial<DatabaseOptions> = {}): 
       await database[Symbol.asyncDispose]();
       directory[Symbol.dispose]();
     },
+  };
+}
+
+export function aKey(changes: Partial<Key> = {}): Key {
+  return {
+    keyId: 'k',
+    accountId: ACCOUNT,
+    regionId: REGION,
+    keySpec: 'Aliyun_AES_256',
+    keyUsage: 'ENCRYPT/DECRYPT',
+    origin: 'Aliyun_KMS',
+    protectionLevel: 'SOFTWARE',
+    keyState: 'Enabled',
+    description: '',
+    creator: ACCOUNT,
+    creatorType: 'User',
+    primaryVersionId: 'v',
+    automaticRotation: false,
+    rotationIntervalS: null,
+    lastRotationMs: null,
+    nextRotationMs: null,
+    materialExpireMs: null,
+    materialImportedMs: null,
+    materialCheck: null,
+    deletionProtection: false,
+    deletionProtectionDescription: null,
+    tags: [],
+    policy: null,
+    createdMs: 1,
+    deleteMs: null,
+    ...changes,
   };
 }
 

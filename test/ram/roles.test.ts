@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { isKind } from '../../src/base/errors.ts';
+import { insertKey, updateKey } from '../../src/metadata/keys.ts';
 import { insertPolicy } from '../../src/metadata/policies.ts';
 import { deleteAttachment, insertAttachment } from '../../src/metadata/policy-attachments.ts';
 import type { PolicyAttachment } from '../../src/metadata/policy-attachments.ts';
@@ -9,6 +10,7 @@ import { insertRole, updateRole } from '../../src/metadata/roles.ts';
 import { evaluateServiceRole } from '../../src/ram/roles.ts';
 import { SYSTEM_POLICIES } from '../../src/ram/system-policies.ts';
 import { sharingPolicyFor } from './policy/sharing-policy.ts';
+import { aKey } from '../metadata/support.ts';
 import { DISK_ROLE_TRUST, openTestAccount } from './support.ts';
 import type { TestAccount } from './support.ts';
 
@@ -230,4 +232,30 @@ test("the disk role's system policy allows exactly what is documented", () => {
       { Effect: 'Allow', Action: ['kms:Encrypt', 'kms:Decrypt', 'kms:GenerateDataKey'], Resource: 'acs:kms:*:*:*/*' },
     ],
   });
+});
+
+test("what the key's own policy denies to the disk role it may not do, and what it allows needs no policy of the role", async () => {
+  await using account = await openTestAccount();
+  await makeRole(account);
+  const { accountId } = account;
+  const statement = (Effect: string, Action: string): object => ({
+    Effect,
+    Action,
+    Principal: { RAM: `acs:ram::${accountId}:role/${ROLE}` },
+    Resource: '*',
+  });
+  const setPolicy = (...statements: readonly object[]) =>
+    account.database.transact((transaction) =>
+      updateKey(transaction, 'k', { policy: JSON.stringify({ Version: '1', Statement: statements }) }),
+    );
+  await account.database.transact((transaction) => insertKey(transaction, aKey({ accountId, keyId: 'k' })));
+  await setPolicy(statement('Allow', 'kms:Decrypt'));
+  assert.equal(await ask(account, 'kms:Decrypt'), 'allowed');
+  const missing = await ask(account, 'kms:Decrypt', 'kms:Encrypt');
+  assert.equal(typeof missing === 'object' && missing.denied.action, 'kms:Encrypt');
+  await attach(account, 'System', 'AliyunECSDiskEncryptRolePolicy');
+  assert.equal(await ask(account, 'kms:Decrypt', 'kms:Encrypt'), 'allowed');
+  await setPolicy(statement('Deny', 'kms:Decrypt'));
+  const denied = await ask(account, 'kms:Encrypt', 'kms:Decrypt');
+  assert.equal(typeof denied === 'object' && denied.denied.action, 'kms:Decrypt');
 });

@@ -318,6 +318,15 @@ export interface GenerateMacOutput {
   readonly Mac?: string | undefined;
 }
 
+export interface GetKeyPolicyInput {
+  readonly KeyId: string;
+  readonly PolicyName?: string;
+}
+
+export interface GetKeyPolicyOutput {
+  readonly Policy?: string | undefined;
+}
+
 export interface GetParametersForImportInput {
   readonly KeyId: string;
   readonly WrappingAlgorithm: string;
@@ -505,6 +514,15 @@ export interface SetDeletionProtectionInput {
 }
 
 export interface SetDeletionProtectionOutput {
+}
+
+export interface SetKeyPolicyInput {
+  readonly KeyId: string;
+  readonly Policy: string;
+  readonly PolicyName?: string;
+}
+
+export interface SetKeyPolicyOutput {
 }
 
 export interface TagResourceInput {
@@ -1128,6 +1146,24 @@ export const kms: ProductDescription = {
       "idempotentRunningCode": "LastTokenProcessing",
       "idempotentMismatchStatus": 400
     },
+    "GetKeyPolicy": {
+      "request": {
+        "KeyId": "string",
+        "PolicyName": "string"
+      },
+      "response": {
+        "Policy": "string",
+        "RequestId": "string"
+      },
+      "required": [
+        "KeyId"
+      ],
+      "keepEmpty": [],
+      "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
+      "idempotentMismatchStatus": 400
+    },
     "GetParametersForImport": {
       "request": {
         "KeyId": "string",
@@ -1442,6 +1478,25 @@ export const kms: ProductDescription = {
       },
       "required": [
         "EnableDeletionProtection"
+      ],
+      "keepEmpty": [],
+      "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
+      "idempotentMismatchStatus": 400
+    },
+    "SetKeyPolicy": {
+      "request": {
+        "KeyId": "string",
+        "Policy": "string",
+        "PolicyName": "string"
+      },
+      "response": {
+        "RequestId": "string"
+      },
+      "required": [
+        "KeyId",
+        "Policy"
       ],
       "keepEmpty": [],
       "missingCode": {},

@@ -5,7 +5,7 @@ import { isEffect } from './effect.ts';
 import type { Effect } from './effect.ts';
 import { parseJsonTree } from './json-tree.ts';
 import type { JsonMember, JsonNode } from './json-tree.ts';
-import { PRINCIPAL_KINDS, isPrincipalName } from './principal.ts';
+import { PRINCIPAL_KINDS, isKeyPrincipal, isPrincipalName } from './principal.ts';
 import type { PrincipalKind, Principals } from './principal.ts';
 import { isResourcePattern } from './resource.ts';
 import { PolicySyntaxError } from './syntax-error.ts';
@@ -38,12 +38,25 @@ export interface TrustStatement extends Statement {
   readonly principals: Principals;
 }
 
+/** Who may do what with the key that the policy lies on. */
+export interface KeyStatement extends IdentityStatement {
+  /** ARNs of users and roles, or `acs:ram::<account>:*`. */
+  readonly principals: readonly string[];
+}
+
 type ObjectNode = Extract<JsonNode, { kind: 'object' }>;
-type StatementKind = 'identity' | 'trust';
+type StatementKind = 'identity' | 'trust' | 'key';
 
 const MEMBERS: Readonly<Record<StatementKind, readonly string[]>> = {
   identity: ['Effect', 'Action', 'NotAction', 'Resource', 'NotResource', 'Condition'],
   trust: ['Effect', 'Action', 'NotAction', 'Principal', 'Condition'],
+  key: ['Sid', 'Effect', 'Action', 'Principal', 'Resource', 'Condition'],
+};
+
+const WHAT: Readonly<Record<StatementKind, string>> = {
+  identity: 'a statement',
+  trust: 'a trust statement',
+  key: 'a statement of a key policy',
 };
 
 /**
@@ -70,6 +83,33 @@ export function parseTrustPolicy(text: string): readonly TrustStatement[] {
   }));
 }
 
+/**
+ * Reads the policy of a key, whose statements have `Principal` and the one `Resource` `*`, the key itself.
+ * Source: KMS API reference, SetKeyPolicy.
+ * @throws {PolicySyntaxError} with line and column.
+ */
+export function parseKeyPolicy(text: string): readonly KeyStatement[] {
+  return statementsOf(text, 'key').map((node) => {
+    const sid = node.members.get('Sid')?.value;
+    if (sid !== undefined && (sid.kind !== 'string' || !SID.test(sid.value)))
+      throw new PolicySyntaxError('Sid must have at most 128 letters, digits, spaces and any of _/+=.@-', sid.at);
+    const { members, at } = objectOf(required(node, 'Principal'), 'Principal');
+    const ram = members.get('RAM');
+    if (ram === undefined || members.size > 1) throw new PolicySyntaxError('Principal of a key policy knows RAM', at);
+    return {
+      ...statementOf(node),
+      resources: patternsOf(node, 'Resource', 'NotResource', (pattern) => pattern === '*', '*: the key itself'),
+      principals: textsOf(ram.value, 'RAM').map(({ value, at: place }) => {
+        if (isKeyPrincipal(value)) return value;
+        throw new PolicySyntaxError(`${JSON.stringify(value)} names no account, user or role (acs:ram::…)`, place);
+      }),
+    };
+  });
+}
+
+/** Source: KMS API reference, SetKeyPolicy, Sid; the default policy's own has spaces. */
+const SID = /^[A-Za-z0-9_/+=.@ -]{0,128}$/;
+
 function statementsOf(text: string, kind: StatementKind): readonly ObjectNode[] {
   const root = objectOf(parseJsonTree(text), 'A policy');
   refuseOthers(root, ['Version', 'Statement'], 'a policy');
@@ -82,7 +122,7 @@ function statementsOf(text: string, kind: StatementKind): readonly ObjectNode[] 
   }
   return list.items.map((item) => {
     const node = objectOf(item, 'A statement');
-    refuseOthers(node, MEMBERS[kind], kind === 'trust' ? 'a trust statement' : 'a statement');
+    refuseOthers(node, MEMBERS[kind], WHAT[kind]);
     return node;
   });
 }

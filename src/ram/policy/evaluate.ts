@@ -15,7 +15,7 @@ export interface Access {
   readonly resource: string;
 }
 
-export type PolicyKind = 'System' | 'Custom' | 'Session';
+export type PolicyKind = 'System' | 'Custom' | 'Session' | 'Key';
 
 /** A policy in force for somebody. */
 export interface NamedPolicy {

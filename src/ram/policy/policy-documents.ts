@@ -1,6 +1,8 @@
 import { compileStatement } from './compile.ts';
 import type { Rule } from './compile.ts';
 import { parsePolicy, parseTrustPolicy } from './document.ts';
+import { compileKeyPolicy } from './key-policy.ts';
+import type { KeyRule } from './key-policy.ts';
 import type { TrustStatement } from './document.ts';
 
 /** About 340 documents of the greatest size, or thousands of the usual one; what is parsed takes about ten times this. */
@@ -13,6 +15,7 @@ const CHARACTERS_MAX = 2 * 1024 * 1024;
 export class PolicyDocuments {
   readonly #policies = new ParsedTexts((text) => parsePolicy(text).map(compileStatement));
   readonly #trustPolicies = new ParsedTexts(parseTrustPolicy);
+  readonly #keyPolicies = new ParsedTexts(compileKeyPolicy);
 
   /** @throws {PolicySyntaxError} */
   policy(text: string): readonly Rule[] {
@@ -22,6 +25,11 @@ export class PolicyDocuments {
   /** @throws {PolicySyntaxError} */
   trustPolicy(text: string): readonly TrustStatement[] {
     return this.#trustPolicies.get(text);
+  }
+
+  /** @throws {PolicySyntaxError} */
+  keyPolicy(text: string): readonly KeyRule[] {
+    return this.#keyPolicies.get(text);
   }
 }
 

@@ -25,6 +25,11 @@ const FORMS: Readonly<Record<PrincipalKind, RegExp>> = {
   Federated: /^acs:ram::[0-9]+:(?:saml|oidc)-provider\/\S+$/,
 };
 
+/** Whom a key's policy may name: an account as `*` or `root`, its users and roles. */
+export function isKeyPrincipal(name: string): boolean {
+  return /^acs:ram::[0-9]+:\*$/.test(name) || (name !== '*' && isPrincipalName('RAM', name));
+}
+
 export function isPrincipalName(kind: PrincipalKind, name: string): boolean {
   return FORMS[kind].test(name);
 }

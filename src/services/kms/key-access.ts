@@ -1,6 +1,7 @@
 import type { Access } from '../../api/action.ts';
 import { isKind } from '../../base/errors.ts';
 import { keyArn } from '../../kms/key-reference.ts';
+import type { ReferenceOptions } from '../../kms/keys.ts';
 import type { Key } from '../../metadata/keys.ts';
 import type { Scope } from '../../kms/scope.ts';
 import type { KmsDependencies } from './dependencies.ts';
@@ -19,6 +20,19 @@ export function keyAccess(
 ): Promise<readonly Access[]> {
   return accessTo(scope, action, reference, () => deps.keys.find(scope, reference, { alias: 'allowed' }));
 }
+
+/** The same for operations that other accounts may do with a key that is shared with them. */
+export function keyUseAccess(
+  deps: KmsDependencies,
+  scope: Scope,
+  action: string,
+  reference: string,
+): Promise<readonly Access[]> {
+  return accessTo(scope, action, reference, () => deps.keys.find(scope, reference, KEY_USE));
+}
+
+/** How an operation that uses a key finds it. */
+export const KEY_USE = { alias: 'allowed', shared: 'allowed' } as const satisfies ReferenceOptions;
 
 /** Permission on the key that a ciphertext is under. */
 export function ciphertextAccess(
@@ -42,7 +56,8 @@ async function accessTo(
   find: () => Promise<Key>,
 ): Promise<readonly Access[]> {
   try {
-    return [{ action, resource: keyArn(scope, (await find()).keyId) }];
+    const key = await find();
+    return [{ action, resource: keyArn(key, key.keyId) }];
   } catch (error) {
     if (isKind(error, 'not-found') || isKind(error, 'invalid')) return [{ action, resource: keyArn(scope, otherwise) }];
     throw error;

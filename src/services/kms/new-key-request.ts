@@ -6,6 +6,7 @@ import type { NewKey } from '../../kms/keys.ts';
 import { versioningOf } from '../../kms/rotation-policy.ts';
 import type { Key } from '../../metadata/keys.ts';
 import { invalidParameter } from './errors.ts';
+import { keyPolicyParameter } from './key-policy.ts';
 import { descriptionParameter } from './parameter-values.ts';
 import { rotationParameters } from './rotation-parameters.ts';
 import { tagListParameter } from './tag-parameters.ts';
@@ -32,6 +33,7 @@ export function parseNewKey(input: CreateKeyInput): NewKeyRequest {
     description: descriptionParameter('Description', description),
     tags: input.Tags === undefined ? [] : tagListParameter('Tags', input.Tags),
     rotationIntervalS,
+    policy: input.Policy === undefined ? undefined : keyPolicyParameter(input.Policy),
   };
 }
 
@@ -46,6 +48,6 @@ function originOf({ Origin: origin = 'Aliyun_KMS' }: CreateKeyInput, rules: KeyS
 function refuseWhatIsNotDone(input: CreateKeyInput): void {
   if (input.ProtectionLevel !== undefined && input.ProtectionLevel !== 'SOFTWARE')
     throw new ApiError('Unsupported.ProtectionLevel', 400, 'There is no HSM here: ProtectionLevel must be SOFTWARE.');
-  for (const name of ['DKMSInstanceId', 'KeyStorageMechanism', 'Policy'] as const)
+  for (const name of ['DKMSInstanceId', 'KeyStorageMechanism'] as const)
     if (input[name] !== undefined) throw invalidParameter(name, 'absent: it is not supported');
 }

@@ -22,6 +22,7 @@ import { generateAndExportDataKey } from './actions/GenerateAndExportDataKey.ts'
 import { generateDataKey } from './actions/GenerateDataKey.ts';
 import { generateDataKeyWithoutPlaintext } from './actions/GenerateDataKeyWithoutPlaintext.ts';
 import { generateMac } from './actions/GenerateMac.ts';
+import { getKeyPolicy } from './actions/GetKeyPolicy.ts';
 import { getParametersForImport } from './actions/GetParametersForImport.ts';
 import { getPublicKey } from './actions/GetPublicKey.ts';
 import { importKeyMaterial } from './actions/ImportKeyMaterial.ts';
@@ -35,6 +36,7 @@ import { openKmsService } from './actions/OpenKmsService.ts';
 import { reEncrypt } from './actions/ReEncrypt.ts';
 import { scheduleKeyDeletion } from './actions/ScheduleKeyDeletion.ts';
 import { setDeletionProtection } from './actions/SetDeletionProtection.ts';
+import { setKeyPolicy } from './actions/SetKeyPolicy.ts';
 import { tagResource } from './actions/TagResource.ts';
 import { tagResources } from './actions/TagResources.ts';
 import { untagResource } from './actions/UntagResource.ts';
@@ -59,6 +61,8 @@ const ACTIONS = [
   scheduleKeyDeletion,
   cancelKeyDeletion,
   setDeletionProtection,
+  getKeyPolicy,
+  setKeyPolicy,
 
   createKeyVersion,
   describeKeyVersion,

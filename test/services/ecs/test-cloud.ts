@@ -122,6 +122,7 @@ export class TestCloud implements AsyncDisposable {
       random: systemRandom,
       evaluateServiceRole: (request) => evaluateServiceRole(database.read, request),
       recordKeyUse: () => Promise.resolve(),
+      isSharedWith: () => false,
     });
     await database.transact(async (transaction) => {
       for (const accountId of [ACCOUNT, OTHER_ACCOUNT]) {

@@ -29,6 +29,7 @@ export interface Answer {
   readonly Tags: { readonly Tag: readonly Readonly<Record<string, string>>[] };
   readonly TagResources: { readonly TagResource: readonly Readonly<Record<string, string>>[] };
   readonly NextToken?: string;
+  readonly Policy: string;
   readonly Aliases: { readonly Alias: readonly Readonly<Record<string, string>>[] };
   readonly AccountStatus: string;
   readonly CiphertextBlob: string;

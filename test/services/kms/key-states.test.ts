@@ -62,7 +62,9 @@ const TABLE: Readonly<Record<string, Outcomes>> = {
   UpdateRotationPolicy: use,
   // "Make sure that the CMK is not in the Pending Deletion state": KMS API reference, SetDeletionProtection.
   SetDeletionProtection: edit,
-  // In no document: looking never depends on the state, nor do tags.
+  // In no document: looking never depends on the state, nor do tags; a policy is edited like a description.
+  GetKeyPolicy: any,
+  SetKeyPolicy: edit,
   DescribeKeyVersion: any,
   ListKeyVersions: any,
   TagResource: any,
@@ -166,6 +168,10 @@ const PARAMETERS: Readonly<Record<string, (subject: Subject, kms: TestKms) => Pa
   ScheduleKeyDeletion: () => ({ PendingWindowInDays: '7' }),
   UpdateKeyDescription: () => ({ Description: 'new' }),
   SetDeletionProtection: () => ({ EnableDeletionProtection: 'false' }),
+  SetKeyPolicy: () => ({
+    Policy:
+      '{"Version":"1","Statement":[{"Effect":"Allow","Action":"kms:*","Resource":"*","Principal":{"RAM":"acs:ram::1:*"}}]}',
+  }),
   DescribeKeyVersion: ({ keyVersionId }) => ({ KeyVersionId: keyVersionId }),
   UpdateRotationPolicy: () => ({ EnableAutomaticRotation: 'true', RotationInterval: '30d' }),
   CreateAlias: () => ({ AliasName: 'alias/new' }),

@@ -1,7 +1,7 @@
 import type { Action } from '../../../api/action.ts';
 import type { DescribeKeyInput, DescribeKeyOutput } from '../../../api/generated/kms.ts';
 import type { KmsDependencies } from '../dependencies.ts';
-import { keyAccess } from '../key-access.ts';
+import { KEY_USE, keyUseAccess } from '../key-access.ts';
 import { keyMetadata } from '../key-metadata.ts';
 import { kmsAction } from '../kms-action.ts';
 
@@ -9,10 +9,10 @@ import { kmsAction } from '../kms-action.ts';
 export function describeKey(deps: KmsDependencies): Action<DescribeKeyInput, DescribeKeyOutput> {
   return kmsAction(deps, {
     name: 'DescribeKey',
-    access: (scope, input) => keyAccess(deps, scope, 'kms:DescribeKey', input.KeyId),
+    access: (scope, input) => keyUseAccess(deps, scope, 'kms:DescribeKey', input.KeyId),
     parse: (input) => input.KeyId,
     run: async (scope, keyId) => ({
-      KeyMetadata: keyMetadata(await deps.keys.findFor('DescribeKey', scope, keyId, { alias: 'allowed' })),
+      KeyMetadata: keyMetadata(await deps.keys.findFor('DescribeKey', scope, keyId, KEY_USE)),
     }),
   });
 }

@@ -2,7 +2,7 @@ import type { Action } from '../../../api/action.ts';
 import type { EncryptInput, EncryptOutput } from '../../../api/generated/kms.ts';
 import type { KmsDependencies } from '../dependencies.ts';
 import { dryRunPassed } from '../dry-run.ts';
-import { keyAccess } from '../key-access.ts';
+import { KEY_USE, keyUseAccess } from '../key-access.ts';
 import { kmsAction } from '../kms-action.ts';
 import { base64Parameter, booleanParameter, contextParameter, MESSAGE_SIZE_BYTES_MAX } from '../parameter-values.ts';
 
@@ -10,7 +10,7 @@ import { base64Parameter, booleanParameter, contextParameter, MESSAGE_SIZE_BYTES
 export function encrypt(deps: KmsDependencies): Action<EncryptInput, EncryptOutput> {
   return kmsAction(deps, {
     name: 'Encrypt',
-    access: (scope, input) => keyAccess(deps, scope, 'kms:Encrypt', input.KeyId),
+    access: (scope, input) => keyUseAccess(deps, scope, 'kms:Encrypt', input.KeyId),
     parse: (input) => ({
       keyId: input.KeyId,
       context: contextParameter(input.EncryptionContext),
@@ -19,7 +19,7 @@ export function encrypt(deps: KmsDependencies): Action<EncryptInput, EncryptOutp
     }),
     run: async (scope, { keyId, context, dryRun, plaintext }) => {
       try {
-        const key = await deps.keys.find(scope, keyId, { alias: 'allowed' });
+        const key = await deps.keys.find(scope, keyId, KEY_USE);
         const sealed = await deps.envelope.encrypt('Encrypt', key, context, plaintext);
         if (dryRun) throw dryRunPassed();
         return {
