@@ -82,6 +82,8 @@ const plausible = (name: string): string | undefined =>
       RoleSessionName: 'session',
       Plaintext: 'c2VjcmV0',
       PolicyDocument: POLICY,
+      Policy:
+        '{"Version":"1","Statement":[{"Effect":"Allow","Action":"kms:*","Resource":"*","Principal":{"RAM":"acs:ram::1:*"}}]}',
       AssumeRolePolicyDocument:
         '{"Version":"1","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"Service":["ecs.aliyuncs.com"]}}]}',
       PendingWindowInDays: '7',

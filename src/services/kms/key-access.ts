@@ -33,6 +33,8 @@ export function keyUseAccess(
 
 /** How an operation that uses a key finds it. */
 export const KEY_USE = { alias: 'allowed', shared: 'allowed' } as const satisfies ReferenceOptions;
+/** The same for operations that take no alias. */
+export const SHARED_KEY = { alias: 'refused', shared: 'allowed' } as const satisfies ReferenceOptions;
 
 /** Permission on the key that a ciphertext is under. */
 export function ciphertextAccess(

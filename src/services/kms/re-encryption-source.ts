@@ -6,6 +6,7 @@ import type { Scope } from '../../kms/scope.ts';
 import { encryptionAlgorithm } from './algorithm-parameters.ts';
 import type { KmsDependencies } from './dependencies.ts';
 import { invalidParameter } from './errors.ts';
+import { SHARED_KEY } from './key-access.ts';
 import { base64Parameter, BLOB_SIZE_BYTES_MAX, contextParameter } from './parameter-values.ts';
 
 /** What ReEncrypt opens: a ciphertext blob, or what somebody encrypted under the public half of a key pair. */
@@ -40,6 +41,6 @@ export async function openSource(deps: KmsDependencies, scope: Scope, source: Re
   if (!('algorithm' in source))
     return (await deps.envelope.decrypt(scope, source.context, source.ciphertext)).plaintext;
   const { ciphertext, keyId, keyVersionId, algorithm } = source;
-  const key = await deps.keys.find(scope, keyId, { alias: 'refused' });
+  const key = await deps.keys.find(scope, keyId, SHARED_KEY);
   return deps.keyPairs.decrypt('ReEncrypt', { key, keyVersionId }, algorithm, ciphertext);
 }

@@ -4,7 +4,7 @@ import { SM2_CIPHERTEXT_SIZE_BYTES_MAX } from '../../../crypto/asymmetric.ts';
 import { encryptionAlgorithm } from '../algorithm-parameters.ts';
 import type { KmsDependencies } from '../dependencies.ts';
 import { dryRunPassed } from '../dry-run.ts';
-import { keyAccess } from '../key-access.ts';
+import { KEY_USE, keyUseAccess } from '../key-access.ts';
 import { kmsAction } from '../kms-action.ts';
 import { base64Parameter, booleanParameter } from '../parameter-values.ts';
 
@@ -15,7 +15,7 @@ const CIPHERTEXT_SIZE_BYTES_MAX = SM2_CIPHERTEXT_SIZE_BYTES_MAX + 32;
 export function asymmetricDecrypt(deps: KmsDependencies): Action<AsymmetricDecryptInput, AsymmetricDecryptOutput> {
   return kmsAction(deps, {
     name: 'AsymmetricDecrypt',
-    access: (scope, input) => keyAccess(deps, scope, 'kms:AsymmetricDecrypt', input.KeyId),
+    access: (scope, input) => keyUseAccess(deps, scope, 'kms:AsymmetricDecrypt', input.KeyId),
     parse: (input) => ({
       keyId: input.KeyId,
       keyVersionId: input.KeyVersionId,
@@ -24,7 +24,7 @@ export function asymmetricDecrypt(deps: KmsDependencies): Action<AsymmetricDecry
       ciphertext: base64Parameter('CiphertextBlob', input.CiphertextBlob, CIPHERTEXT_SIZE_BYTES_MAX),
     }),
     run: async (scope, { keyId, keyVersionId, algorithm, dryRun, ciphertext }) => {
-      const key = await deps.keys.find(scope, keyId, { alias: 'allowed' });
+      const key = await deps.keys.find(scope, keyId, KEY_USE);
       const opened = await deps.keyPairs.decrypt('AsymmetricDecrypt', { key, keyVersionId }, algorithm, ciphertext);
       const plaintext = opened.toBase64();
       opened.fill(0);

@@ -4,7 +4,7 @@ import { encryptionLimitBytes } from '../../../crypto/asymmetric.ts';
 import { encryptionAlgorithm } from '../algorithm-parameters.ts';
 import type { KmsDependencies } from '../dependencies.ts';
 import { dryRunPassed } from '../dry-run.ts';
-import { keyAccess } from '../key-access.ts';
+import { KEY_USE, keyUseAccess } from '../key-access.ts';
 import { kmsAction } from '../kms-action.ts';
 import { base64Parameter, booleanParameter } from '../parameter-values.ts';
 
@@ -14,7 +14,7 @@ const PLAINTEXT_SIZE_BYTES_MAX = encryptionLimitBytes('EC_SM2', 'SM2PKE');
 export function asymmetricEncrypt(deps: KmsDependencies): Action<AsymmetricEncryptInput, AsymmetricEncryptOutput> {
   return kmsAction(deps, {
     name: 'AsymmetricEncrypt',
-    access: (scope, input) => keyAccess(deps, scope, 'kms:AsymmetricEncrypt', input.KeyId),
+    access: (scope, input) => keyUseAccess(deps, scope, 'kms:AsymmetricEncrypt', input.KeyId),
     parse: (input) => ({
       keyId: input.KeyId,
       keyVersionId: input.KeyVersionId,
@@ -24,7 +24,7 @@ export function asymmetricEncrypt(deps: KmsDependencies): Action<AsymmetricEncry
     }),
     run: async (scope, { keyId, keyVersionId, algorithm, dryRun, plaintext }) => {
       try {
-        const key = await deps.keys.find(scope, keyId, { alias: 'allowed' });
+        const key = await deps.keys.find(scope, keyId, KEY_USE);
         const ciphertext = await deps.keyPairs.encrypt({ key, keyVersionId }, algorithm, plaintext);
         if (dryRun) throw dryRunPassed();
         return { KeyId: key.keyId, KeyVersionId: keyVersionId, CiphertextBlob: ciphertext.toBase64() };

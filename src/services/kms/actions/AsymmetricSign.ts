@@ -3,7 +3,7 @@ import type { AsymmetricSignInput, AsymmetricSignOutput } from '../../../api/gen
 import { digestParameter, signatureAlgorithm } from '../algorithm-parameters.ts';
 import type { KmsDependencies } from '../dependencies.ts';
 import { dryRunPassed } from '../dry-run.ts';
-import { keyAccess } from '../key-access.ts';
+import { KEY_USE, keyUseAccess } from '../key-access.ts';
 import { kmsAction } from '../kms-action.ts';
 import { booleanParameter } from '../parameter-values.ts';
 
@@ -11,7 +11,7 @@ import { booleanParameter } from '../parameter-values.ts';
 export function asymmetricSign(deps: KmsDependencies): Action<AsymmetricSignInput, AsymmetricSignOutput> {
   return kmsAction(deps, {
     name: 'AsymmetricSign',
-    access: (scope, input) => keyAccess(deps, scope, 'kms:AsymmetricSign', input.KeyId),
+    access: (scope, input) => keyUseAccess(deps, scope, 'kms:AsymmetricSign', input.KeyId),
     parse: (input) => ({
       keyId: input.KeyId,
       keyVersionId: input.KeyVersionId,
@@ -20,7 +20,7 @@ export function asymmetricSign(deps: KmsDependencies): Action<AsymmetricSignInpu
       dryRun: booleanParameter('DryRun', input.DryRun),
     }),
     run: async (scope, { keyId, keyVersionId, algorithm, digest, dryRun }) => {
-      const key = await deps.keys.find(scope, keyId, { alias: 'allowed' });
+      const key = await deps.keys.find(scope, keyId, KEY_USE);
       const signature = await deps.keyPairs.sign({ key, keyVersionId }, algorithm, digest);
       if (dryRun) throw dryRunPassed();
       return { KeyId: key.keyId, KeyVersionId: keyVersionId, Value: signature.toBase64() };

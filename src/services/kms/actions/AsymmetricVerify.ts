@@ -3,7 +3,7 @@ import type { AsymmetricVerifyInput, AsymmetricVerifyOutput } from '../../../api
 import { digestParameter, signatureAlgorithm } from '../algorithm-parameters.ts';
 import type { KmsDependencies } from '../dependencies.ts';
 import { dryRunPassed } from '../dry-run.ts';
-import { keyAccess } from '../key-access.ts';
+import { KEY_USE, keyUseAccess } from '../key-access.ts';
 import { kmsAction } from '../kms-action.ts';
 import { base64Parameter, booleanParameter } from '../parameter-values.ts';
 
@@ -14,7 +14,7 @@ const SIGNATURE_SIZE_BYTES_MAX = 512;
 export function asymmetricVerify(deps: KmsDependencies): Action<AsymmetricVerifyInput, AsymmetricVerifyOutput> {
   return kmsAction(deps, {
     name: 'AsymmetricVerify',
-    access: (scope, input) => keyAccess(deps, scope, 'kms:AsymmetricVerify', input.KeyId),
+    access: (scope, input) => keyUseAccess(deps, scope, 'kms:AsymmetricVerify', input.KeyId),
     parse: (input) => ({
       keyId: input.KeyId,
       keyVersionId: input.KeyVersionId,
@@ -24,7 +24,7 @@ export function asymmetricVerify(deps: KmsDependencies): Action<AsymmetricVerify
       dryRun: booleanParameter('DryRun', input.DryRun),
     }),
     run: async (scope, { keyId, keyVersionId, algorithm, digest, signature, dryRun }) => {
-      const key = await deps.keys.find(scope, keyId, { alias: 'allowed' });
+      const key = await deps.keys.find(scope, keyId, KEY_USE);
       const valid = await deps.keyPairs.verify({ key, keyVersionId }, algorithm, digest, signature);
       if (dryRun) throw dryRunPassed();
       return { KeyId: key.keyId, KeyVersionId: keyVersionId, Value: valid };

@@ -3,7 +3,7 @@ import type { GenerateAndExportDataKeyInput, GenerateAndExportDataKeyOutput } fr
 import { parseDataKeyRequest } from '../data-key-request.ts';
 import type { KmsDependencies } from '../dependencies.ts';
 import { dryRunPassed } from '../dry-run.ts';
-import { keyAccess } from '../key-access.ts';
+import { KEY_USE, keyUseAccess } from '../key-access.ts';
 import { kmsAction } from '../kms-action.ts';
 import { parseExportTarget } from '../export-target.ts';
 
@@ -13,10 +13,10 @@ export function generateAndExportDataKey(
 ): Action<GenerateAndExportDataKeyInput, GenerateAndExportDataKeyOutput> {
   return kmsAction(deps, {
     name: 'GenerateAndExportDataKey',
-    access: (scope, input) => keyAccess(deps, scope, 'kms:GenerateAndExportDataKey', input.KeyId),
+    access: (scope, input) => keyUseAccess(deps, scope, 'kms:GenerateAndExportDataKey', input.KeyId),
     parse: (input) => ({ keyId: input.KeyId, target: parseExportTarget(input), ...parseDataKeyRequest(input) }),
     run: async (scope, { keyId, target, context, lengthBytes, dryRun }) => {
-      const key = await deps.keys.find(scope, keyId, { alias: 'allowed' });
+      const key = await deps.keys.find(scope, keyId, KEY_USE);
       const made = await deps.envelope.generateDataKey('GenerateAndExportDataKey', key, context, lengthBytes);
       try {
         const exported = deps.keyPairs.encryptFor(target, target.algorithm, made.plaintext);

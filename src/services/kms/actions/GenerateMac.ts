@@ -3,7 +3,7 @@ import type { GenerateMacInput, GenerateMacOutput } from '../../../api/generated
 import { macAlgorithm } from '../algorithm-parameters.ts';
 import type { KmsDependencies } from '../dependencies.ts';
 import { dryRunPassed } from '../dry-run.ts';
-import { keyAccess } from '../key-access.ts';
+import { KEY_USE, keyUseAccess } from '../key-access.ts';
 import { kmsAction } from '../kms-action.ts';
 import { base64Parameter, booleanParameter, MESSAGE_SIZE_BYTES_MAX } from '../parameter-values.ts';
 
@@ -11,7 +11,7 @@ import { base64Parameter, booleanParameter, MESSAGE_SIZE_BYTES_MAX } from '../pa
 export function generateMac(deps: KmsDependencies): Action<GenerateMacInput, GenerateMacOutput> {
   return kmsAction(deps, {
     name: 'GenerateMac',
-    access: (scope, input) => keyAccess(deps, scope, 'kms:GenerateMac', input.KeyId),
+    access: (scope, input) => keyUseAccess(deps, scope, 'kms:GenerateMac', input.KeyId),
     parse: (input) => ({
       keyId: input.KeyId,
       algorithm: macAlgorithm(input.Algorithm),
@@ -19,7 +19,7 @@ export function generateMac(deps: KmsDependencies): Action<GenerateMacInput, Gen
       dryRun: booleanParameter('DryRun', input.DryRun),
     }),
     run: async (scope, { keyId, algorithm, message, dryRun }) => {
-      const key = await deps.keys.find(scope, keyId, { alias: 'allowed' });
+      const key = await deps.keys.find(scope, keyId, KEY_USE);
       const mac = await deps.macs.generate(key, algorithm, message);
       if (dryRun) throw dryRunPassed();
       return { KeyId: key.keyId, Algorithm: algorithm, Mac: mac.toBase64() };

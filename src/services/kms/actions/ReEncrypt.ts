@@ -2,7 +2,7 @@ import type { Access, Action } from '../../../api/action.ts';
 import type { ReEncryptInput, ReEncryptOutput } from '../../../api/generated/kms.ts';
 import type { KmsDependencies } from '../dependencies.ts';
 import { dryRunPassed } from '../dry-run.ts';
-import { ciphertextAccess, keyAccess } from '../key-access.ts';
+import { ciphertextAccess, keyUseAccess, SHARED_KEY } from '../key-access.ts';
 import { kmsAction } from '../kms-action.ts';
 import { booleanParameter, contextParameter } from '../parameter-values.ts';
 import { openSource, parseSource } from '../re-encryption-source.ts';
@@ -14,8 +14,8 @@ export function reEncrypt(deps: KmsDependencies): Action<ReEncryptInput, ReEncry
     access: async (scope, input): Promise<readonly Access[]> => [
       ...(input.SourceKeyId === undefined
         ? await ciphertextAccess(deps, scope, 'kms:ReEncryptFrom', input.CiphertextBlob)
-        : await keyAccess(deps, scope, 'kms:ReEncryptFrom', input.SourceKeyId)),
-      ...(await keyAccess(deps, scope, 'kms:ReEncryptTo', input.DestinationKeyId)),
+        : await keyUseAccess(deps, scope, 'kms:ReEncryptFrom', input.SourceKeyId)),
+      ...(await keyUseAccess(deps, scope, 'kms:ReEncryptTo', input.DestinationKeyId)),
     ],
     parse: (input) => ({
       source: parseSource(input),
@@ -24,7 +24,7 @@ export function reEncrypt(deps: KmsDependencies): Action<ReEncryptInput, ReEncry
       dryRun: booleanParameter('DryRun', input.DryRun),
     }),
     run: async (scope, { source, destinationKeyId, context, dryRun }) => {
-      const destination = await deps.keys.find(scope, destinationKeyId, { alias: 'refused' });
+      const destination = await deps.keys.find(scope, destinationKeyId, SHARED_KEY);
       const plaintext = await openSource(deps, scope, source);
       try {
         const sealed = await deps.envelope.encrypt('ReEncrypt', destination, context, plaintext);

@@ -3,7 +3,7 @@ import type { VerifyMacInput, VerifyMacOutput } from '../../../api/generated/kms
 import { macAlgorithm } from '../algorithm-parameters.ts';
 import type { KmsDependencies } from '../dependencies.ts';
 import { dryRunPassed } from '../dry-run.ts';
-import { keyAccess } from '../key-access.ts';
+import { KEY_USE, keyUseAccess } from '../key-access.ts';
 import { kmsAction } from '../kms-action.ts';
 import { base64Parameter, booleanParameter, MESSAGE_SIZE_BYTES_MAX } from '../parameter-values.ts';
 
@@ -14,7 +14,7 @@ const MAC_SIZE_BYTES_MAX = 64;
 export function verifyMac(deps: KmsDependencies): Action<VerifyMacInput, VerifyMacOutput> {
   return kmsAction(deps, {
     name: 'VerifyMac',
-    access: (scope, input) => keyAccess(deps, scope, 'kms:VerifyMac', input.KeyId),
+    access: (scope, input) => keyUseAccess(deps, scope, 'kms:VerifyMac', input.KeyId),
     parse: (input) => ({
       keyId: input.KeyId,
       algorithm: macAlgorithm(input.Algorithm),
@@ -23,7 +23,7 @@ export function verifyMac(deps: KmsDependencies): Action<VerifyMacInput, VerifyM
       dryRun: booleanParameter('DryRun', input.DryRun),
     }),
     run: async (scope, { keyId, algorithm, message, mac, dryRun }) => {
-      const key = await deps.keys.find(scope, keyId, { alias: 'allowed' });
+      const key = await deps.keys.find(scope, keyId, KEY_USE);
       const valid = await deps.macs.verify(key, algorithm, message, mac);
       if (dryRun) throw dryRunPassed();
       return { KeyId: key.keyId, Algorithm: algorithm, Value: valid };
