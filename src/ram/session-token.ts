@@ -39,6 +39,7 @@ const CONTEXT = 'security-token';
 const VERSION = 1;
 const TIMES_OFFSET = 1;
 const FIELDS_OFFSET = TIMES_OFFSET + 16;
+const FIELD_COUNT = 9;
 /**
  * Longer than any token of ours: 2,048 characters of policy in three bytes each and 1,500 bytes of other fields, in Base64.
  */
@@ -111,32 +112,40 @@ function encode(session: Session, secret: string): Uint8Array {
   return plaintext;
 }
 
-/** Undefined when the bytes are of another version. What opened is ours, so the rest is as `encode` wrote it. */
+/** Undefined when the bytes are no session of this version: what opened was sealed here, but perhaps not by this code. */
 function decode(plaintext: Uint8Array): OpenedToken | undefined {
   const bytes = Buffer.from(plaintext.buffer, plaintext.byteOffset, plaintext.length);
   if (bytes.length < FIELDS_OFFSET || bytes[0] !== VERSION) return undefined;
-  let offset = FIELDS_OFFSET;
-  const next = (): Uint8Array => {
-    const start = offset + 2;
-    offset = start + bytes.readUInt16LE(offset);
-    return bytes.subarray(start, offset);
-  };
-  const text = (): string => Buffer.from(next()).toString('utf8');
-  const accessKeyId = text();
-  const secret = wipeableCopy(next());
-  const [accountId, roleName, roleId, sessionName] = [text(), text(), text(), text()] as const;
-  const [assumedBy, sourceIdentity, policy] = [text(), text(), text()] as const;
+  const fields = fieldsOf(bytes.subarray(FIELDS_OFFSET));
+  const issuedMs = Number(bytes.readBigUInt64LE(TIMES_OFFSET));
+  const expiresMs = Number(bytes.readBigUInt64LE(TIMES_OFFSET + 8));
+  if (fields?.length !== FIELD_COUNT || !Number.isSafeInteger(issuedMs) || !Number.isSafeInteger(expiresMs))
+    return undefined;
+  const text = (index: number): string => Buffer.from(fields[index] ?? []).toString('utf8');
   const session: Session = {
-    accessKeyId,
-    accountId,
-    roleName,
-    roleId,
-    sessionName,
-    assumedBy,
-    issuedMs: Number(bytes.readBigUInt64LE(TIMES_OFFSET)),
-    expiresMs: Number(bytes.readBigUInt64LE(TIMES_OFFSET + 8)),
-    sourceIdentity,
-    policy,
+    accessKeyId: text(0),
+    accountId: text(2),
+    roleName: text(3),
+    roleId: text(4),
+    sessionName: text(5),
+    assumedBy: text(6),
+    sourceIdentity: text(7),
+    policy: text(8),
+    issuedMs,
+    expiresMs,
   };
-  return { session, secret };
+  return { session, secret: wipeableCopy(fields[1] ?? new Uint8Array()) };
+}
+
+/** Each a length (u16, little endian) and as many bytes, up to the end. */
+function fieldsOf(bytes: Buffer): readonly Uint8Array[] | undefined {
+  const fields: Uint8Array[] = [];
+  for (let offset = 0; offset < bytes.length;) {
+    if (offset + 2 > bytes.length) return undefined;
+    const end = offset + 2 + bytes.readUInt16LE(offset);
+    if (end > bytes.length) return undefined;
+    fields.push(bytes.subarray(offset + 2, end));
+    offset = end;
+  }
+  return fields;
 }

@@ -12,6 +12,7 @@ import { openBlob, sealBlob } from '../../src/kms/ciphertext-blob.ts';
 import { decodeKeyFile, encodeKeyFile } from '../../src/kms/key-file.ts';
 import { openPassphraseRoot } from '../../src/kms/passphrase-root.ts';
 import { SealedBytes } from '../../src/kms/sealed-bytes.ts';
+import { SessionTokens } from '../../src/ram/session-token.ts';
 import { Seeded } from '../sim/seeded.ts';
 import type { FuzzTarget } from './fuzz.ts';
 
@@ -48,6 +49,56 @@ function sealedBytesTarget(): FuzzTarget {
     ],
     isSealed: true,
     decode: (bytes) => sealer.open('key-version:1', bytes),
+  };
+}
+
+/** As bytes: the Base64 round them is looked at in test/ram/session-token.test.ts and session-credentials.test.ts. */
+function securityTokenTarget(): FuzzTarget {
+  const sealer = new SealedBytes(ciphers, random, random.bytes(32));
+  const tokens = new SessionTokens(sealer);
+  const session = {
+    accessKeyId: 'STS.0123456789abcdefghijABCD',
+    accountId: '1234567890123456',
+    roleName: 'Ops',
+    roleId: '3',
+    sessionName: 'alice',
+    assumedBy: 'acs:ram::1234567890123456:user/alice',
+    issuedMs: 1,
+    expiresMs: 2,
+    sourceIdentity: '',
+  };
+  const token = (policy: string): Uint8Array => Buffer.from(tokens.seal({ ...session, policy }, 'secret'), 'base64url');
+  return {
+    name: 'security token',
+    samples: ['', '{}'].map(token),
+    fields: [
+      [0, 1],
+      [1, 32],
+    ],
+    isSealed: true,
+    decode: (bytes) => tokens.open(Buffer.from(bytes).toString('base64url')),
+  };
+}
+
+/** What is in a token, sealed anew after each change. */
+function sessionTarget(): FuzzTarget {
+  const sealer = new SealedBytes(ciphers, random, random.bytes(32));
+  const fields = ['STS.x', 'secret', '1', 'Ops', '3', 'alice', 'acs:ram::1:user/alice', '', '{}'].flatMap((text) => {
+    const bytes = Buffer.from(text);
+    return [Buffer.of(bytes.length, 0), bytes];
+  });
+  const sample = Buffer.concat([Buffer.of(1), Buffer.alloc(16), ...fields]);
+  return {
+    name: 'session',
+    samples: [sample],
+    fields: [
+      [0, 1],
+      [1, 8],
+      [9, 8],
+      [17, 2],
+    ],
+    decode: (bytes) =>
+      new SessionTokens(sealer).open(Buffer.from(sealer.seal('security-token', bytes)).toString('base64url')),
   };
 }
 
@@ -158,6 +209,8 @@ export function kmsTargets(): FuzzTarget[] {
     blobTarget('aes-256-gcm'),
     blobTarget('sm4-gcm'),
     sealedBytesTarget(),
+    securityTokenTarget(),
+    sessionTarget(),
     keyFileTarget(),
     protocolTarget(),
     apiTarget(),
