@@ -1,3 +1,4 @@
+import { assert } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
 import { KeyedMutex } from '../base/mutex.ts';
 import type { Random } from '../base/random.ts';
@@ -36,6 +37,12 @@ export interface ImportRequest {
   readonly wrapped: Uint8Array;
   /** When the material is to expire; null for never. */
   readonly expireMs: number | null;
+}
+
+interface OpenedMaterial {
+  readonly material: Uint8Array;
+  /** False: `material` is not what was wrapped. */
+  readonly isGenuine: boolean;
 }
 
 export interface ImportedMaterialParts {
@@ -92,11 +99,11 @@ export class ImportedMaterial {
         'EXPIRY_PAST',
         'The material would have expired already; choose a time to come, or 0 for never.',
       );
-    const material = this.#unwrap(key, request);
+    const opened = this.#open(key, request);
     try {
-      await this.#changing.run(key.keyId, () => this.#bind(key.keyId, material, request.expireMs));
+      await this.#changing.run(key.keyId, () => this.#bind(key.keyId, opened, request.expireMs));
     } finally {
-      material.fill(0);
+      opened.material.fill(0);
     }
   }
 
@@ -134,8 +141,12 @@ export class ImportedMaterial {
     return key;
   }
 
-  #unwrap(key: Key, { token: sealed, wrapped }: ImportRequest): Uint8Array {
-    const { sealer, keyPairs, clock } = this.#parts;
+  /**
+   * What does not unwrap is random from here on, and is refused where other material than the first one is: whoever tries
+   * out blocks learns nothing, neither from the answer nor from the time that it takes. Source: RFC 5246 section 7.4.7.1.
+   */
+  #open(key: Key, { token: sealed, wrapped }: ImportRequest): OpenedMaterial {
+    const { sealer, keyPairs, clock, random } = this.#parts;
     const token = openImportToken(sealer, key.keyId, sealed);
     if (token === undefined)
       throw kmsRefusal('IMPORT_TOKEN_REFUSED', 'The import token is not one of this key; call GetParametersForImport.');
@@ -143,17 +154,20 @@ export class ImportedMaterial {
     if (token.expiresMs <= clock.nowMs())
       throw kmsRefusal('IMPORT_TOKEN_EXPIRED', 'The import token has expired; call GetParametersForImport again.');
     using pair = keyPairs.openPrivate(secret.reveal());
-    const material = pair.unwrap(token.algorithm, wrapped, KEY_SPECS[key.keySpec].materialSizeBytes ?? 0);
-    if (material === undefined) throw materialRefused();
-    return material;
+    const { materialSizeBytes } = KEY_SPECS[key.keySpec];
+    assert(materialSizeBytes !== undefined, 'only symmetric keys are importable');
+    const instead = random.bytes(materialSizeBytes);
+    const material = pair.unwrap(token.algorithm, wrapped, materialSizeBytes);
+    return { isGenuine: material !== undefined, material: material ?? instead };
   }
 
   /** The file first, then the row that makes it count: after a crash between them there was no import. */
-  async #bind(keyId: string, material: Uint8Array, expireMs: number | null): Promise<void> {
+  async #bind(keyId: string, { material, isGenuine }: OpenedMaterial, expireMs: number | null): Promise<void> {
     const { database, store, clock, random } = this.#parts;
     const before = await this.#current(database.read, keyId);
     const { primaryVersionId: keyVersionId, materialCheck } = before;
-    if (materialCheck !== null && !fitsMaterialCheck(materialCheck, keyVersionId, material)) throw materialRefused();
+    const isSame = materialCheck === null || fitsMaterialCheck(materialCheck, keyVersionId, material);
+    if (!isSame || !isGenuine) throw materialRefused();
     const check = materialCheck ?? makeMaterialCheck(random, keyVersionId, material);
     const isNew = before.materialImportedMs === null;
     if (isNew) {

@@ -6,7 +6,7 @@ import { assertSameBytes, openTestKms, OTHER_ACCOUNT, OTHER_REGION, SCOPE } from
 const TEXT = Buffer.from('attack at dawn');
 const CONTEXT = { purpose: 'test', disk: 'd-1' };
 
-for (const spec of ['Aliyun_AES_256', 'Aliyun_SM4', 'Aliyun_AES_128'] as const) {
+for (const spec of ['Aliyun_AES_256', 'Aliyun_SM4', 'Aliyun_AES_192', 'Aliyun_AES_128'] as const) {
   test(`what is sealed under a key of ${spec} opens with the same context only, and nothing tells what was wrong`, async () => {
     await using t = await openTestKms();
     const key = await t.makeKey(spec);
@@ -48,10 +48,14 @@ test('a ciphertext of another account or region is as unknown as one of a key th
   await assert.rejects(t.envelope.decrypt(SCOPE, CONTEXT, neverWas), unknown);
 });
 
-test('an asymmetric key seals no blob', async () => {
+test('a key pair and an HMAC key seal no blob', async () => {
   await using t = await openTestKms();
-  const key = await t.makeKey('RSA_2048');
-  await assert.rejects(t.envelope.encrypt('Encrypt', key, {}, TEXT), { kind: 'invalid', code: 'KEY_SPEC_UNSUITABLE' });
+  for (const spec of ['RSA_2048', 'EC_P256', 'EC_P256K', 'EC_SM2', 'HMAC_SHA256'] as const) {
+    const key = await t.makeKey(spec);
+    const refused = { kind: 'invalid', code: 'KEY_SPEC_UNSUITABLE' };
+    await assert.rejects(t.envelope.encrypt('Encrypt', key, {}, TEXT), refused);
+    await assert.rejects(t.envelope.generateDataKey('GenerateDataKey', key, {}, 32), refused);
+  }
 });
 
 test('a data key is random, as long as asked, and opens from its blob', async () => {

@@ -274,3 +274,26 @@ test('a disk under a key of imported material opens while the material is there'
   await importInto(t, key.keyId, MATERIAL);
   assert.deepEqual(await open(), plaintext);
 });
+
+test('a block that does not unwrap goes the same way as other material, as far as a client can tell', async () => {
+  await using t = await openTestKms();
+  const key = await makeExternal(t);
+  await importInto(t, key.keyId, MATERIAL);
+  const algorithm = 'RSAES_PKCS1_V1_5';
+  const good = await prepare(t, key.keyId, MATERIAL, { algorithm });
+  const other = await prepare(t, key.keyId, randomBytes(32), { algorithm });
+  const malformed = { ...good, wrapped: good.wrapped.map((byte, index) => (index === 200 ? byte ^ 1 : byte)) };
+  // All of them wait for their turn with the key, and then fail alike: none is refused ahead of its turn.
+  const settled: string[] = [];
+  const importing = [good, malformed, other].map((request, index) =>
+    t.importedMaterial.import(SCOPE, request).then(
+      () => settled.push(`${index} taken`),
+      (error: Error) => settled.push(`${index} ${error.message}`),
+    ),
+  );
+  await Promise.all(importing);
+  const [first, second = '', third = ''] = settled;
+  assert.equal(first, '0 taken');
+  assert.deepEqual([second[0], third[0]], ['1', '2']);
+  assert.equal(second.slice(1), third.slice(1));
+});
