@@ -1,7 +1,7 @@
 // Where a plaintext data key may be, and where it may not: looked for in the memory of the running programs and in every file.
 import assert from 'node:assert/strict';
 import { createPublicKey, publicEncrypt, randomBytes } from 'node:crypto';
-import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
@@ -13,36 +13,8 @@ import { openRootKey } from '../../src/kms/root-key.ts';
 import { NbdClient } from '../../src/nbd/client.ts';
 import { Api, unixAddress } from '../support/api.ts';
 import { filesWith } from '../support/files-with.ts';
+import { countInMemory } from '../support/process-memory.ts';
 import { TestServer } from '../support/start-server.ts';
-
-const CHUNK = 4 * 1024 * 1024;
-
-/** How often `needle` stands in the writable memory of a process. */
-function countInMemory(pid: number, needle: Buffer): number {
-  let count = 0;
-  const fd = openSync(`/proc/${pid}/mem`, 'r');
-  try {
-    for (const line of readFileSync(`/proc/${pid}/maps`, 'utf8').split('\n')) {
-      const match = /^([0-9a-f]+)-([0-9a-f]+) rw/.exec(line);
-      if (match === null) continue;
-      const [from, to] = [Number(`0x${match[1]}`), Number(`0x${match[2]}`)];
-      const chunk = Buffer.alloc(CHUNK + needle.length);
-      for (let at = from; at < to; at += CHUNK) {
-        let length = 0;
-        try {
-          length = readSync(fd, chunk, 0, Math.min(chunk.length, to - at), at);
-        } catch {
-          continue;
-        }
-        const seen = chunk.subarray(0, length);
-        for (let found = seen.indexOf(needle); found !== -1; found = seen.indexOf(needle, found + 1)) count += 1;
-      }
-    }
-  } finally {
-    closeSync(fd);
-  }
-  return count;
-}
 
 test(
   'a plaintext data key is in no file, and in no memory once its disk is closed',
