@@ -10,12 +10,12 @@ import { migrate } from './migrate.ts';
 import type { Migration } from './migrate.ts';
 import { MIGRATIONS } from './migrations.ts';
 import { NodeSqlite } from './node-sqlite.ts';
-import type { Queries, Reader, Transaction } from './reader.ts';
+import type { CommittedReader, Queries, Transaction } from './reader.ts';
 import { RowSeal } from './sealed-rows.ts';
 import type { RowKey } from './sealed-rows.ts';
 import { checkRowKey } from './settings.ts';
 
-export type { Reader, Transaction } from './reader.ts';
+export type { CommittedReader, Reader, Transaction } from './reader.ts';
 
 export interface DatabaseOptions {
   /** Absolute path of `metadata.db`; made with mode 0600 when missing. */
@@ -33,16 +33,16 @@ export interface DatabaseOptions {
  * Reads use a second connection and see what is committed; each statement is consistent in itself.
  */
 export class Database implements AsyncDisposable {
-  readonly read: Reader;
+  readonly read: CommittedReader;
   readonly #writer: NodeSqlite;
   readonly #write: Queries;
   readonly #queue = new Mutex();
   readonly #inside = new AsyncLocalStorage<true>();
 
-  private constructor(writer: NodeSqlite, write: Queries, read: Queries, seal: RowSeal) {
+  private constructor(writer: NodeSqlite, write: Queries, reader: NodeSqlite, seal: RowSeal) {
     this.#writer = writer;
     this.#write = write;
-    this.read = { queries: read, seal };
+    this.read = { queries: kysely(reader), seal, version: () => reader.dataVersion() };
   }
 
   /**
@@ -56,8 +56,7 @@ export class Database implements AsyncDisposable {
       const write = kysely(writer);
       const seal = new RowSeal(options.rowKey);
       await migrate(write, options.migrations ?? MIGRATIONS, { blob: 'blob' });
-      const read = kysely(openReader(options.file));
-      const database = new Database(writer, write, read, seal);
+      const database = new Database(writer, write, openReader(options.file), seal);
       await database.transact((transaction) => checkRowKey(transaction));
       return database;
     } catch (error) {

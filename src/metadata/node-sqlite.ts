@@ -27,6 +27,12 @@ export class NodeSqlite implements SqliteDatabase {
     return translated(() => Object.values(this.#db.prepare(sql).get() ?? {})[0]);
   }
 
+  /** Another number after every commit of another connection. Source: sqlite.org/pragma.html, data_version. */
+  dataVersion(): number {
+    const [row] = this.prepare('pragma data_version').all([]);
+    return (row as { readonly data_version: number }).data_version;
+  }
+
   prepare(sql: string): SqliteStatement {
     const cached = this.#statements.get(sql);
     if (cached !== undefined) {

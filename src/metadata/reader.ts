@@ -11,6 +11,12 @@ export interface Reader {
   readonly seal: RowSeal;
 }
 
+/** What reads committed state, and can tell whether it is still the same. */
+export interface CommittedReader extends Reader {
+  /** Another number after every commit, by whatever program: rows that were read under the same number still hold. */
+  version(): number;
+}
+
 /** What writes rows. Exists only inside `Database.transact`. */
 export interface Transaction extends Reader {
   readonly writable: true;

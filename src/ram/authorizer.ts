@@ -1,14 +1,15 @@
 import { isoSeconds } from '../base/clock.ts';
-import type { Reader } from '../metadata/reader.ts';
+import type { CommittedReader } from '../metadata/reader.ts';
+import { WhileUnchanged } from '../metadata/while-unchanged.ts';
 import { parseArn } from './arn.ts';
 import { attachedPolicies } from './attached-policies.ts';
 import { DenialReports } from './denial-reports.ts';
+import { keyPolicyFor } from './key-policies.ts';
 import { conditionValues } from './policy/condition-values.ts';
 import type { ConditionContext } from './policy/condition-values.ts';
 import { decide } from './policy/evaluate.ts';
 import type { Access, DecidedBy, DecidingLayer, Decision, NamedPolicy, PolicySet } from './policy/evaluate.ts';
 import { PolicyDocuments } from './policy/policy-documents.ts';
-import { keyPolicyFor } from './key-policies.ts';
 import { holderOf, principalArn } from './principals.ts';
 import type { Signer } from './principals.ts';
 import { asksForTags, resourceTagContext } from './resource-tags.ts';
@@ -60,15 +61,24 @@ export interface AuthorizerParts {
   readonly reports?: DenialReports;
 }
 
+/** More users, roles and keys than that in use at once are read more often. */
+const REMEMBERED_MAX = 1000;
+
 /** Decides what the signer of a request may do: the front door's `Authorizer` (src/rpc/ports.ts). */
 export class PolicyAuthorizer {
-  readonly #reader: Reader;
+  readonly #reader: CommittedReader;
   readonly #documents: PolicyDocuments;
+  /** By user or role. */
+  readonly #policies: WhileUnchanged<readonly NamedPolicy[]>;
+  /** By key, and who asks. */
+  readonly #keyPolicies: WhileUnchanged<NamedPolicy | undefined>;
   readonly #reports: DenialReports;
 
-  constructor(reader: Reader, parts: AuthorizerParts = {}) {
+  constructor(reader: CommittedReader, parts: AuthorizerParts = {}) {
     this.#reader = reader;
     this.#documents = parts.documents ?? new PolicyDocuments();
+    this.#policies = new WhileUnchanged(reader, REMEMBERED_MAX);
+    this.#keyPolicies = new WhileUnchanged(reader, REMEMBERED_MAX);
     this.#reports = parts.reports ?? new DenialReports(reader);
   }
 
@@ -143,13 +153,18 @@ export class PolicyAuthorizer {
   }
 
   #keyPolicy(signer: Signer, { resource }: Access): Promise<NamedPolicy | undefined> {
-    return keyPolicyFor(this.#reader, this.#documents, resource, principalArn(signer));
+    const principal = principalArn(signer);
+    return this.#keyPolicies.get(`${resource} ${principal}`, () =>
+      keyPolicyFor(this.#reader, this.#documents, resource, principal),
+    );
   }
 
   async #policiesOf(signer: Signer): Promise<PolicySet | undefined> {
     const holder = holderOf(signer);
     if (holder === undefined) return undefined;
-    const identity = await attachedPolicies(this.#reader, this.#documents, holder);
+    const identity = await this.#policies.get(Object.values(holder).join(' ').toLowerCase(), () =>
+      attachedPolicies(this.#reader, this.#documents, holder),
+    );
     if (signer.sessionPolicy === undefined) return { identity };
     const rules = this.#documents.policy(signer.sessionPolicy);
     const attachedTo = `${holder.principalType}/${holder.principalName}`;

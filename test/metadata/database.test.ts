@@ -11,6 +11,7 @@ import { Database } from '../../src/metadata/database.ts';
 import { MIGRATIONS } from '../../src/metadata/migrations.ts';
 import { deleteKeyVersions, insertKeyVersion } from '../../src/metadata/key-versions.ts';
 import { insertKey } from '../../src/metadata/keys.ts';
+import { findSetting, putSetting } from '../../src/metadata/settings.ts';
 import { ACCOUNT, ROW_KEY, aKey, openTestDatabase, tempDir } from './support.ts';
 
 const account = { accountId: ACCOUNT, regionId: 'cn-hangzhou', createdMs: 1 };
@@ -208,4 +209,21 @@ test('deleted key material is in no file after a scrub', async () => {
   await database.transact((transaction) => deleteKeyVersions(transaction, 'k'));
   await database.scrub();
   assert.deepEqual(holders(), []);
+});
+
+test('the version of what is read changes with every commit, of this program or another, and with nothing else', async () => {
+  await using opened = await openTestDatabase();
+  const { database, file } = opened;
+  const versions = [database.read.version()];
+  await findSetting(database.read, 'a');
+  assert.equal(database.read.version(), versions[0]);
+  await database.transact((transaction) => putSetting(transaction, 'a', 'b'));
+  versions.push(database.read.version());
+  await assert.rejects(database.transact(() => Promise.reject(new Error('rolled back'))));
+  assert.equal(database.read.version(), versions[1]);
+  const other = new DatabaseSync(file);
+  other.exec("update settings set value = 'c'");
+  versions.push(database.read.version());
+  other.close();
+  assert.equal(new Set(versions).size, 3);
 });

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 
+import { isKind } from '../../src/base/errors.ts';
 import { insertGroup, insertGroupMember } from '../../src/metadata/groups.ts';
 import { insertPolicy, insertPolicyVersion, updatePolicy } from '../../src/metadata/policies.ts';
 import { deleteAttachment, insertAttachment } from '../../src/metadata/policy-attachments.ts';
@@ -270,6 +272,18 @@ test('a changed policy counts from the next call, also where the old one was par
     updatePolicy(transaction, { accountId, policyName: 'p' }, { defaultVersion: 'v1' }),
   );
   assert.equal(await may(), true);
+});
+
+test('a row that is edited behind our back is refused at the next call', async () => {
+  await using account = await openTestAccount();
+  await attach(account, 'user/alice', 'AliyunKMSReadOnlyAccess', 'System');
+  const authorizer = new PolicyAuthorizer(account.database.read);
+  const decide = () => authorizer.decide(user(account), [keyAccess(account)], FACTS);
+  assert.equal((await decide()).allowed, false);
+  const raw = new DatabaseSync(account.file);
+  raw.exec("update policy_attachments set policy_name = 'AdministratorAccess'");
+  raw.close();
+  await assert.rejects(decide(), (error: unknown) => isKind(error, 'corrupt'));
 });
 
 test('a simulation decides about everything it is asked, as the front door would', async () => {
