@@ -26,6 +26,8 @@ export const DEFAULT_GUESS_LIMITS: GuessLimits = {
 /** How long a right signature speaks for its address. */
 const PROOF_LIFE_MS = 24 * 60 * 60 * 1000;
 const PROOFS_MAX = 10_000;
+/** A flood must not fill the log as well. */
+const TELL_EVERY_MS = 60_000;
 
 /** One signature under examination. */
 export interface Guess {
@@ -43,6 +45,7 @@ export class GuessGuard {
   /** Pairs of address and AccessKey that have signed rightly, and when; the oldest first. */
   readonly #proofs = new Map<string, number>();
   #waiting = 0;
+  #toldMs = Number.NEGATIVE_INFINITY;
 
   constructor(clock: Clock, log: Logger, limits: GuessLimits) {
     this.#clock = clock;
@@ -64,10 +67,7 @@ export class GuessGuard {
       wrong: async () => {
         if (this.#buckets.take(pair, this.#limits.free) === 0) return;
         if (this.#isCrowded()) throw this.#tooMany(product);
-        if (this.#waiting === 0) {
-          const fields = { sourceIp, accessKeyId };
-          this.#log.warn(fields, 'many wrong signatures come from this address: their answers are held back');
-        }
+        this.#tell(sourceIp, accessKeyId);
         await this.#holdBack();
       },
     };
@@ -81,6 +81,14 @@ export class GuessGuard {
     } finally {
       this.#waiting -= 1;
     }
+  }
+
+  #tell(sourceIp: string, accessKeyId: string | undefined): void {
+    const nowMs = this.#clock.monotonicMs();
+    if (nowMs < this.#toldMs + TELL_EVERY_MS) return;
+    this.#toldMs = nowMs;
+    const fields = { sourceIp, accessKeyId };
+    this.#log.warn(fields, 'many wrong signatures come from this address: their answers are held back');
   }
 
   #isCrowded(): boolean {

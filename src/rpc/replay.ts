@@ -17,11 +17,12 @@ export const TIMESTAMP_WINDOW_MS = 15 * 60 * 1000;
  */
 export const NONCE_LIFE_MS = 2 * TIMESTAMP_WINDOW_MS;
 
-/** About 100 bytes each. Only holders of an AccessKey can add one. */
-const NONCE_COUNT_MAX = 1_000_000;
+/** Of all accounts. About 100 bytes each; only holders of an AccessKey can add one. */
+const NONCE_COUNT_MAX = 2_000_000;
 
 export const rejectReplay: Step = (exchange, door) => {
-  door.replayGuard.accept(found(exchange.caller).accessKeyId, found(exchange.timestamp), found(exchange.nonce));
+  const { accountId, accessKeyId } = found(exchange.caller);
+  door.replayGuard.accept(accessKeyId, found(exchange.timestamp), found(exchange.nonce), accountId);
 };
 
 /**
@@ -33,6 +34,8 @@ export class ReplayGuard {
   readonly #journal: NonceJournal | undefined;
   readonly #nonceCountMax: number;
   #current = new Set<string>();
+  /** How many of the current ones each account has. */
+  #ofAccount = new Map<string, number>();
   #previous = new Set<string>();
   #currentSinceMs: number;
 
@@ -47,7 +50,7 @@ export class ReplayGuard {
   }
 
   /** @throws {ApiError} the timestamp is malformed or too far off, or this AccessKey has used the nonce. */
-  accept(accessKeyId: string, timestamp: string, nonce: string): void {
+  accept(accessKeyId: string, timestamp: string, nonce: string, accountId = accessKeyId): void {
     const nowMs = this.#clock.nowMs();
     if (Math.abs(nowMs - parseTimestamp(timestamp)) > TIMESTAMP_WINDOW_MS) {
       throw new ApiError(
@@ -65,12 +68,15 @@ export class ReplayGuard {
         'A request with this signature nonce was answered already. Sign every request with a new nonce.',
       );
     }
-    if (this.#current.size >= this.#nonceCountMax) {
+    const ofAccount = this.#ofAccount.get(accountId) ?? 0;
+    // Half of the room is the most that one account takes, so that it cannot keep out the others.
+    if (this.#current.size >= this.#nonceCountMax || ofAccount >= this.#nonceCountMax / 2) {
       throw new ApiError('Throttling', 400, 'There were too many requests in the last half hour. Try again later.', {
         retryAfterMs: 60_000,
       });
     }
     this.#current.add(digest);
+    this.#ofAccount.set(accountId, ofAccount + 1);
     this.#journal?.append(digest, nowMs);
   }
 
@@ -79,6 +85,7 @@ export class ReplayGuard {
     if (nowMs - this.#currentSinceMs < NONCE_LIFE_MS) return;
     this.#previous = this.#current;
     this.#current = new Set();
+    this.#ofAccount = new Map();
     this.#currentSinceMs = nowMs;
     this.#journal?.rotate();
   }

@@ -84,6 +84,11 @@ test('a few wrong signatures are answered at once, the further ones after a whil
   assert.deepEqual([await first, await second], ['told', 'told']);
   await opened.clock.advance(9_000);
   assert.equal(await stateOf(opened.wrong()), 'told', 'one more is free each ten seconds');
+  void opened.wrong();
+  assert.equal(opened.lines.length, 1, 'the log is told once a minute');
+  await opened.clock.advance(60_000);
+  await crowd(opened);
+  assert.equal(opened.lines.length, 2);
 });
 
 test('where no more answers can be held back, a guesser is sent away unheard', async () => {

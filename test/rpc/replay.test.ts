@@ -218,11 +218,20 @@ test('a wrong clock is told from a wrong signature, with the time of the server'
   assert.equal((await send(door.target, forged)).body['Code'], 'SignatureDoesNotMatch');
 });
 
-test('so many nonces are remembered and no more, until the older half is forgotten', () => {
+test('so many nonces are remembered and no more, half of them of one account, until the older ones are forgotten', () => {
   const clock = new StillClock();
-  const guard = new ReplayGuard(clock, undefined, 3);
-  const next = (nonce: string): string => codeOf(() => guard.accept('ak', isoSeconds(clock.nowMs()), nonce));
-  assert.deepEqual(['a', 'b', 'c', 'd'].map(next), ['accepted', 'accepted', 'accepted', 'Throttling']);
+  const guard = new ReplayGuard(clock, undefined, 4);
+  const next = (nonce: string, accountId: string): string =>
+    codeOf(() => guard.accept(`ak of ${accountId}`, isoSeconds(clock.nowMs()), nonce, accountId));
+  assert.deepEqual(
+    ['a', 'b', 'c'].map((nonce) => next(nonce, '1')),
+    ['accepted', 'accepted', 'Throttling'],
+  );
+  assert.deepEqual(
+    ['a', 'b', 'c'].map((nonce) => next(nonce, '2')),
+    ['accepted', 'accepted', 'Throttling'],
+  );
+  assert.equal(next('a', '3'), 'Throttling');
   clock.shiftMs += 30 * MINUTE;
-  assert.deepEqual([next('a'), next('d')], ['SignatureNonceUsed', 'accepted']);
+  assert.deepEqual([next('a', '1'), next('c', '1')], ['SignatureNonceUsed', 'accepted']);
 });
