@@ -114,7 +114,8 @@ export class ImportedMaterial {
   }
 
   /**
-   * Destroys material whose time is over, and what a crash left of material that was deleted. A key is in `PendingImport`
+   * Destroys material whose time is over, and what a crash left of material that was deleted; what one left of a first
+   * import stays for the next import, since after an old database was put back it looks the same. A key is in `PendingImport`
    * from its time on even before that (key-states.ts, `stateAt`). Answers when the next one is due.
    */
   async expireDue(): Promise<number | undefined> {

@@ -117,11 +117,13 @@ export async function listKeysToDestroy(reader: Reader, nowMs: number): Promise<
   return rows.map((row) => keys.open(reader, row));
 }
 
-/** Keys of imported material that expired by `nowMs`, or that have none. */
+/** Keys whose imported material expired by `nowMs`, or was deleted. */
 export async function listKeysWithoutLastingMaterial(reader: Reader, nowMs: number): Promise<Key[]> {
   const rows = await keys
     .select(reader)
     .where('rows.origin', '=', 'EXTERNAL')
+    // Where none was ever imported there may be a file nevertheless: of an import that is newer than the database.
+    .where('rows.materialCheck', 'is not', null)
     .where((eb) => eb.or([eb('rows.materialImportedMs', 'is', null), eb('rows.materialExpireMs', '<=', nowMs)]))
     .selectAll()
     .execute();

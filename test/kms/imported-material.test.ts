@@ -218,6 +218,8 @@ test('what a crash left of an import or a deletion is tidied up, and does not bi
   const key = await makeExternal(t);
   // The file is there and its row is not: the import was never answered.
   writeFileSync(fileOf(t, key), 'sealed bytes of a crash');
+  await t.importedMaterial.expireDue();
+  assert.ok(existsSync(fileOf(t, key)), 'it may also be newer than a database that was put back');
   await importInto(t, key.keyId, MATERIAL);
   assert.ok(await opens(t, await seal(t, key.keyId)));
   // The row is changed and the file is still there: the deletion was never answered.

@@ -6,5 +6,6 @@ export const importedMaterial: Migration = {
   async up(db, types) {
     await db.schema.alterTable('keys').addColumn('material_imported_ms', 'bigint').execute();
     await db.schema.alterTable('keys').addColumn('material_check', types.blob).execute();
+    await db.schema.createIndex('keys_by_origin').on('keys').column('origin').execute();
   },
 };
