@@ -28,10 +28,10 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 
 /** By name, in the order in which it is done. */
 export function waitingWork(parts: WaitingParts): Readonly<Record<string, WaitingWork>> {
-  const { clock, exports, kms, audit, keepDays } = parts;
+  const { clock, exports, kms, audit, keepDays, log } = parts;
   return {
     'destroying keys': async () => {
-      await kms.destruction.destroyDue();
+      for (const keyId of await kms.destruction.destroyDue()) log.info({ keyId }, 'a key was destroyed');
       return kms.destruction.nextDueMs();
     },
     'rotating keys': () => kms.versions.rotateDue(),
