@@ -6,7 +6,7 @@ import { attachedPolicies } from './attached-policies.ts';
 import { DenialReports } from './denial-reports.ts';
 import { keyPolicyFor } from './key-policies.ts';
 import { conditionValues } from './policy/condition-values.ts';
-import type { ConditionContext } from './policy/condition-values.ts';
+import type { ConditionContext, ConditionValues } from './policy/condition-values.ts';
 import { decide } from './policy/evaluate.ts';
 import type { Access, DecidedBy, DecidingLayer, Decision, NamedPolicy, PolicySet } from './policy/evaluate.ts';
 import { PolicyDocuments } from './policy/policy-documents.ts';
@@ -127,7 +127,9 @@ export class PolicyAuthorizer {
       return async (access) => {
         if (owns(signer.accountId, access.resource)) return { decision: { effect: 'Allow' }, layer };
         const theirs = await this.#keyPolicy(signer, access);
-        return theirs === undefined ? refuse : decide({ identity: [theirs] }, access, conditionValues(context));
+        return theirs === undefined
+          ? refuse
+          : decide({ identity: [theirs] }, access, await this.#valuesFor(access, context));
       };
     }
     const policies = await this.#policiesOf(signer);
@@ -141,15 +143,17 @@ export class PolicyAuthorizer {
       const ofKey = await this.#keyPolicy(signer, access);
       // A policy speaks for its own account only, also where it says `*`: for a key of others they have to say it too.
       if (!isOwn && ofKey === undefined) return refuse;
-      const all =
-        needsTags || ofKey !== undefined
-          ? conditionValues({ ...(await resourceTagContext(this.#reader, access.resource)), ...context })
-          : values;
+      const all = needsTags || ofKey !== undefined ? await this.#valuesFor(access, context) : values;
       if (ofKey === undefined) return decide(policies, access, all);
       if (isOwn) return decide({ ...policies, identity: [...policies.identity, ofKey] }, access, all);
       const theirs = decide({ identity: [ofKey] }, access, all);
       return theirs.decision.effect === 'Allow' ? decide(policies, access, all) : theirs;
     };
+  }
+
+  /** What conditions can ask about the request and the resource. */
+  async #valuesFor({ resource }: Access, context: ConditionContext): Promise<ConditionValues> {
+    return conditionValues({ ...(await resourceTagContext(this.#reader, resource)), ...context });
   }
 
   #keyPolicy(signer: Signer, { resource }: Access): Promise<NamedPolicy | undefined> {

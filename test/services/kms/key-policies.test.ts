@@ -119,6 +119,11 @@ test('conditions of a key policy are asked', async () => {
   assert.equal(await refusal(server.call('Encrypt', { KeyId, Plaintext }, ALICE)), FORBIDDEN);
   await server.call('TagResource', { KeyId, Tags: '[{"TagKey":"env","TagValue":"test"}]' });
   await server.call('Encrypt', { KeyId, Plaintext }, ALICE);
+  const ofOthers = { ...allow(everybodyOf(OTHER.accountId), 'kms:Encrypt'), ...condition };
+  await setPolicy(server, KeyId, ofOthers);
+  await server.call('Encrypt', { KeyId: keyArn(SCOPE, KeyId), Plaintext }, OTHER);
+  await server.call('UntagResource', { KeyId, TagKeys: '["env"]' });
+  assert.equal(await refusal(server.call('Encrypt', { KeyId: keyArn(SCOPE, KeyId), Plaintext }, OTHER)), FORBIDDEN);
 });
 
 test('a key of another account that does not share it looks like none, whoever asks and however', async () => {
