@@ -126,10 +126,9 @@ export class PolicyAuthorizer {
     if (signer.principalType === 'Account') {
       return async (access) => {
         if (owns(signer.accountId, access.resource)) return { decision: { effect: 'Allow' }, layer };
-        const theirs = await this.#keyPolicy(signer, access);
-        return theirs === undefined
-          ? refuse
-          : decide({ identity: [theirs] }, access, await this.#valuesFor(access, context));
+        const ofKey = await this.#keyPolicy(signer, access);
+        const theirs = ofKey && decide({ identity: [ofKey] }, access, await this.#valuesFor(access, context));
+        return theirs?.decision.effect === 'Allow' ? theirs : refuse;
       };
     }
     const policies = await this.#policiesOf(signer);
@@ -147,7 +146,8 @@ export class PolicyAuthorizer {
       if (ofKey === undefined) return decide(policies, access, all);
       if (isOwn) return decide({ ...policies, identity: [...policies.identity, ofKey] }, access, all);
       const theirs = decide({ identity: [ofKey] }, access, all);
-      return theirs.decision.effect === 'Allow' ? decide(policies, access, all) : theirs;
+      // Which of their statements refuses would tell that there is such a key.
+      return theirs.decision.effect === 'Allow' ? decide(policies, access, all) : refuse;
     };
   }
 

@@ -3,7 +3,9 @@ import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 
 import { isKind } from '../../src/base/errors.ts';
+import { insertAccount } from '../../src/metadata/accounts.ts';
 import { insertGroup, insertGroupMember } from '../../src/metadata/groups.ts';
+import { insertKey } from '../../src/metadata/keys.ts';
 import { insertPolicy, insertPolicyVersion, updatePolicy } from '../../src/metadata/policies.ts';
 import { deleteAttachment, insertAttachment } from '../../src/metadata/policy-attachments.ts';
 import type { PolicyAttachment, PrincipalType } from '../../src/metadata/policy-attachments.ts';
@@ -11,6 +13,7 @@ import { insertRole, updateRole } from '../../src/metadata/roles.ts';
 import { accountArn, parseArn, roleArn, userArn } from '../../src/ram/arn.ts';
 import { PolicyAuthorizer } from '../../src/ram/authorizer.ts';
 import type { Signer } from '../../src/ram/authorizer.ts';
+import { aKey } from '../metadata/support.ts';
 import { DISK_ROLE_TRUST, openTestAccount } from './support.ts';
 import type { TestAccount } from './support.ts';
 
@@ -284,6 +287,38 @@ test('a row that is edited behind our back is refused at the next call', async (
   raw.exec("update policy_attachments set policy_name = 'AdministratorAccess'");
   raw.close();
   await assert.rejects(decide(), (error: unknown) => isKind(error, 'corrupt'));
+});
+
+test("what the policy of another account's key refuses looks like a key that is not there", async () => {
+  await using account = await openTestAccount();
+  const { accountId, database } = account;
+  const stranger = '2222222222222222';
+  const statement = (Effect: string, Action: string) => ({
+    Effect,
+    Action,
+    Principal: { RAM: [`acs:ram::${stranger}:*`] },
+    Resource: '*',
+  });
+  const policy = documentOf(statement('Deny', 'kms:Decrypt'), statement('Allow', 'kms:DescribeKey'));
+  await database.transact(async (transaction) => {
+    await insertKey(transaction, aKey({ accountId, policy }));
+    await insertAccount(transaction, { accountId: stranger, regionId: 'cn-hangzhou', createdMs: 1 });
+    const user = { accountId: stranger, principalType: 'user', principalName: 'eve' } as const;
+    const admin = { policyType: 'System', policyName: 'AdministratorAccess', attachedMs: 1 } as const;
+    await insertAttachment(transaction, { ...user, ...admin });
+  });
+  const authorizer = new PolicyAuthorizer(database.read);
+  const root: Signer = { accountId: stranger, arn: accountArn(stranger), principalType: 'Account' };
+  const eve: Signer = { accountId: stranger, arn: userArn(stranger, 'eve'), principalType: 'RAMUser' };
+  const resource = (key: string) => `acs:kms:cn-hangzhou:${accountId}:key/${key}`;
+  for (const signer of [root, eve]) {
+    const decide = (action: string, key: string) =>
+      authorizer.decide(signer, [{ action, resource: resource(key) }], FACTS);
+    assert.equal((await decide('kms:DescribeKey', 'k')).allowed, true);
+    const [there, absent] = [await decide('kms:Decrypt', 'k'), await decide('kms:Decrypt', 'none')];
+    assert.ok(!there.allowed && !absent.allowed);
+    assert.deepEqual([there.reason, there.by, there.policyType], [absent.reason, absent.by, absent.policyType]);
+  }
 });
 
 test('a simulation decides about everything it is asked, as the front door would', async () => {
