@@ -22,6 +22,8 @@ export const TOOLS: readonly Tool[] = [
   { program: 'e2fsck', debianPackage: 'e2fsprogs' },
   { program: 'nbdfuse', debianPackage: 'libnbd-bin' },
   { program: 'mkfs.xfs', debianPackage: 'xfsprogs' },
+  { program: 'softhsm2-util', debianPackage: 'softhsm2' },
+  { program: 'pkcs11-tool', debianPackage: 'opensc' },
 ];
 
 /** What `npm run bench` uses besides. Newer Debian releases have fincore in this package, older ones always have it. */

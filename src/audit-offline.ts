@@ -14,19 +14,19 @@ export async function verifyAuditOffline(options: {
 }): Promise<AuditVerification> {
   const anchors = parseAnchors(options.anchors);
   await using directory = await open(options.dataDirectory, 'audit verify');
-  return await verifyClosedLog(options.dataDirectory, directory.rootKey.sealer, anchors, options.file);
+  return await verifyClosedLog(options.dataDirectory, directory.sealers.rows, anchors, options.file);
 }
 
 export async function auditAnchorOffline(options: {
   readonly dataDirectory: string;
 }): Promise<{ readonly anchor: string }> {
   await using directory = await open(options.dataDirectory, 'audit anchor');
-  return { anchor: await anchorOfClosedLog(options.dataDirectory, directory.rootKey.sealer) };
+  return { anchor: await anchorOfClosedLog(options.dataDirectory, directory.sealers.rows) };
 }
 
 function open(dataDirectory: string, command: string): Promise<OpenDataDirectory> {
   const config = loadConfig({ dataDir: dataDirectory }, process.env);
   const log = pino({ name: 'sealdisk', level: 'warn' }, pino.destination(2));
   const owner = `sealdisk ${command}, process ${process.pid}`;
-  return openDataDirectory(dataDirectory, { owner, passphraseFile: config.passphraseFile, log });
+  return openDataDirectory(dataDirectory, { owner, root: config.root, log });
 }

@@ -5,6 +5,8 @@ import { SystemError } from './base/errors.ts';
 import type { CertificatePaths } from './nbd/certificate-files.ts';
 import { DEFAULT_REQUEST_RATES } from './rpc/limit-rate.ts';
 import type { RequestRates } from './rpc/limit-rate.ts';
+import { rootSettings } from './root-settings.ts';
+import type { RootSettings } from './root/providers.ts';
 import { findRegion } from './services/ecs/regions.ts';
 
 export interface Address {
@@ -26,8 +28,8 @@ export interface Config {
   readonly defaultRegion: string;
   /** The first account's AccessKey on the first start; made at random when absent. */
   readonly presetAccessKey: { readonly id: string; readonly secret: string } | undefined;
-  /** A file whose first line is the passphrase that the root key is derived from, instead of `DIR/root.key`. */
-  readonly passphraseFile: string | undefined;
+  /** Who keeps the root key, and how to reach them. Default: the file `DIR/root.key`. */
+  readonly root: RootSettings;
   /** How many requests a second one account may make. Default 2,000, and 1,000 of one operation; 0: no limit. */
   readonly requestRates: RequestRates;
   /** Leave the disk server serving when this program is asked to stop. */
@@ -88,7 +90,7 @@ export function loadConfig(input: ConfigInput, environment: Environment): Config
     ),
     defaultRegion: checkedRegion(setting('SEALDISK_DEFAULT_REGION') ?? 'cn-hangzhou', 'SEALDISK_DEFAULT_REGION'),
     presetAccessKey: presetAccessKey(setting('SEALDISK_ACCESS_KEY_ID'), setting('SEALDISK_ACCESS_KEY_SECRET')),
-    passphraseFile: setting('SEALDISK_PASSPHRASE_FILE'),
+    root: rootSettings(environment),
     requestRates: {
       accountPerSecond: requestRate(
         setting,

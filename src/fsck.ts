@@ -63,7 +63,7 @@ export async function fsck(options: FsckOptions): Promise<{ check?: FsckReport; 
   const log = pino({ name: 'sealdisk', level: 'warn' }, pino.destination(2));
   await using open = await openDataDirectory(dataDirectory, {
     owner: `sealdisk fsck, process ${process.pid}`,
-    passphraseFile: config.passphraseFile,
+    root: config.root,
     log,
   });
   const row = await findDisk(open.database.read, diskId);
@@ -71,7 +71,7 @@ export async function fsck(options: FsckOptions): Promise<{ check?: FsckReport; 
   const clock = await clockOf(open.database, systemClock);
   await using audit = await AuditLog.open({
     dataDirectory,
-    sealer: open.rootKey.sealer,
+    sealer: open.sealers.rows,
     database: open.database,
     clock,
     random,
@@ -81,7 +81,7 @@ export async function fsck(options: FsckOptions): Promise<{ check?: FsckReport; 
   const kms = await openKms({
     dataDirectory,
     database: open.database,
-    sealer: open.rootKey.sealer,
+    sealers: open.sealers,
     ciphers: open.ciphers,
     clock,
     random,

@@ -7,6 +7,7 @@ import pino from 'pino';
 import { adminSocket, type NewAccount } from './admin/admin-protocol.ts';
 import { AdminServer } from './admin/admin-server.ts';
 import { parseAnchors } from './audit/anchor.ts';
+import { auditKeyFile } from './audit/audit-key.ts';
 import { AuditLog } from './audit/audit-log.ts';
 import { messageOf, SystemError } from './base/errors.ts';
 import { isoSeconds, type Clock } from './base/clock.ts';
@@ -17,7 +18,7 @@ import { forbidMemoryDumps } from './base/system-host.ts';
 import { systemRandom as random } from './base/system-random.ts';
 import { VERSION } from './base/version.ts';
 import { checkedRegion, formatAddress, loadConfig, type Config, type ConfigInput } from './config.ts';
-import { openDataDirectory, type OpenDataDirectory } from './data-directory.ts';
+import { holdDataDirectory, openDataDirectory, type OpenDataDirectory } from './data-directory.ts';
 import { RemoteDataPlane } from './dataplane/remote-data-plane.ts';
 import { Supervisor } from './dataplane/supervisor.ts';
 import { makeFirstAccount } from './first-account.ts';
@@ -38,7 +39,11 @@ import { evaluateServiceRole } from './ram/roles.ts';
 import { SessionCredentials } from './ram/session-credentials.ts';
 import { SessionTokens } from './ram/session-token.ts';
 import { openTokenKey } from './ram/token-key.ts';
+import { rootAdministration } from './root-administration.ts';
+import type { ProviderKind } from './root/provider.ts';
+import { Resealing } from './root/resealing.ts';
 import { RpcServer } from './rpc/server.ts';
+import { openWhenUnsealed, type Opened } from './sealed-start.ts';
 import type { EcsDependencies } from './services/ecs/dependencies.ts';
 import { DiskRotations } from './services/ecs/disk-rotations.ts';
 import { DOCUMENTED_LIMITS } from './services/ecs/encryption-limits.ts';
@@ -67,21 +72,38 @@ export async function serve(options: ConfigInput): Promise<void> {
   process.umask(0o077);
   forbidMemoryDumps();
   const log = pino({ name: 'sealdisk', level: process.env['SEALDISK_LOG_LEVEL'] ?? 'warn' }, pino.destination(2));
-  const stopAsked = new Promise<void>((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => resolve());
-  });
-  await using directory = await openDataDirectory(config.dataDirectory, {
-    owner: `sealdisk serve, process ${process.pid}, API on ${formatAddress(config.listen)}`,
-    passphraseFile: config.passphraseFile,
+  const stop = new AbortController();
+  const stopAsked = new Promise<void>((resolve) => stop.signal.addEventListener('abort', () => resolve()));
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => stop.abort());
+  const owner = `sealdisk serve, process ${process.pid}, API on ${formatAddress(config.listen)}`;
+  using held = holdDataDirectory(config.dataDirectory, owner, log);
+  const admin = new AdminServer(log);
+  await admin.listen(adminSocket(config.dataDirectory));
+  await using _admin = { [Symbol.asyncDispose]: () => admin.close() };
+  const opened = await openWhenUnsealed({
+    config,
+    held,
+    admin,
+    clock: systemClock,
+    random,
     log,
+    stop: stop.signal,
+    onSealed: (reason, api) => announceSealed(config, reason, api),
+    listenError,
   });
+  if (opened === undefined) return;
+  await using directory = opened.directory;
+  await using _door = opened.door;
   const serverClock = await openServerClock(directory.database, systemClock, config.testClock);
   const { clock } = serverClock;
-  const accounts: AccountParts = { database: directory.database, sealer: directory.rootKey.sealer, clock, random };
+  const { rows: sealer } = directory.sealers;
+  const accounts: AccountParts = { database: directory.database, sealer, clock, random };
   await using audit = await openAuditLog(config, directory, clock, log, 'serve');
   const firstAccount = await makeFirstAccount(accounts, config);
-  await using server = await startServer(config, directory, accounts, serverClock, audit, log);
-  announce(config, server, firstAccount, serverClock, clock.monotonicMs() - startedMs);
+  const listening = { ...config, listen: opened.listen };
+  await using server = await startServer(listening, opened, accounts, serverClock, audit, admin, log);
+  const tookMs = clock.monotonicMs() - startedMs;
+  announce(config, server, directory.trust.provider, firstAccount, serverClock, tookMs);
   await stopAsked;
 }
 
@@ -94,11 +116,11 @@ export async function createAccountOffline(options: {
   const log = pino({ name: 'sealdisk', level: 'warn' }, pino.destination(2));
   await using directory = await openDataDirectory(config.dataDirectory, {
     owner: `sealdisk account create, process ${process.pid}`,
-    passphraseFile: config.passphraseFile,
+    root: config.root,
     log,
   });
   const clock = await clockOf(directory.database, systemClock);
-  const accounts: AccountParts = { database: directory.database, sealer: directory.rootKey.sealer, clock, random };
+  const accounts: AccountParts = { database: directory.database, sealer: directory.sealers.rows, clock, random };
   await using audit = await openAuditLog(config, directory, clock, log, 'account create');
   const regionId = regionOfAccount(options.region, config);
   return await audit.administer('createAccount', { region: regionId }, () => createAccount(accounts, { regionId }));
@@ -106,12 +128,12 @@ export async function createAccountOffline(options: {
 
 function openAuditLog(
   { dataDirectory }: Config,
-  { database, rootKey }: OpenDataDirectory,
+  { database, sealers }: OpenDataDirectory,
   clock: Clock,
   log: Logger,
   program: string,
 ): Promise<AuditLog> {
-  return AuditLog.open({ dataDirectory, database, sealer: rootKey.sealer, clock, random, log, program });
+  return AuditLog.open({ dataDirectory, database, sealer: sealers.rows, clock, random, log, program });
 }
 
 function regionOfAccount(asked: string | undefined, { defaultRegion }: Config): string {
@@ -126,26 +148,34 @@ interface RunningServer extends AsyncDisposable {
 
 async function startServer(
   config: Config,
-  directory: OpenDataDirectory,
+  { directory, door }: Opened,
   accounts: AccountParts,
   { clock, test }: ServerClock,
   audit: AuditLog,
+  admin: AdminServer,
   log: Logger,
 ): Promise<RunningServer> {
-  const { database, ciphers, rootKey } = directory;
+  const { database, ciphers, trust, sealers } = directory;
   await using stack = new AsyncDisposableStack();
 
   const documents = new PolicyDocuments();
+  // Until the server is put together; what is left to seal anew is found out then.
+  let resealSoon = (): void => undefined;
   const kms = await openKms({
     dataDirectory: config.dataDirectory,
     database,
-    sealer: rootKey.sealer,
+    sealers,
     ciphers,
     clock,
     random,
     evaluateServiceRole: (request) => evaluateServiceRole(database.read, request, documents),
     recordKeyUse: (use) => audit.recordKeyUse(use),
     isSharedWith: (policy, accountId) => isSharedWith(documents.keyPolicy(policy), accountId),
+    // Copies of the destroyed files must not open with what is left.
+    afterDestruction: async () => {
+      await trust.renew('keys');
+      resealSoon();
+    },
   });
   tellOfReturnedKeys(kms.returned, log);
 
@@ -173,9 +203,9 @@ async function startServer(
     limits: DOCUMENTED_LIMITS,
     apiAddress: formatAddress(config.listen),
   };
-  const exports = new ExportKeeper({ ...ecs, sealer: rootKey.sealer, bootId: () => supervisor.bootId });
+  const exports = new ExportKeeper({ ...ecs, sealer: sealers.rows, bootId: () => supervisor.bootId });
   const passphrases = new PassphraseKeys(ciphers, random);
-  const transfers = new TransferKeeper({ ...ecs, sealer: rootKey.sealer, passphrases });
+  const transfers = new TransferKeeper({ ...ecs, sealer: sealers.rows, passphrases });
 
   await takeBackCreations({ database });
   await supervisor.start();
@@ -187,17 +217,20 @@ async function startServer(
     for (const { diskId, pin } of await supervisor.shutDown()) await recordPin(database, diskId, pin);
   });
 
+  const resealing = new Resealing({ trust, ...kms, database, log, files: [auditKeyFile(config.dataDirectory)] });
+  resealSoon = () => inBackground(resealing.run(), log, 'sealing anew failed');
   const pruneAudit = { audit, keepDays: config.auditKeepDays };
-  const scheduler = stack.use(new Scheduler(clock, log, waitingWork({ ...ecs, exports, kms, ...pruneAudit })));
+  const work = waitingWork({ ...ecs, exports, kms, resealing, ...pruneAudit });
+  const scheduler = stack.use(new Scheduler(clock, log, work));
   scheduler.start();
   stack.use(exports.keepTrying());
   stack.use(transfers.keepSettling());
 
   const authorizer = new PolicyAuthorizer(database.read, {
     documents,
-    reports: new DenialReports(database.read, rootKey.sealer),
+    reports: new DenialReports(database.read, sealers.rows),
   });
-  const tokenKey = stack.use(new SecretBytes(await openTokenKey(database, rootKey.sealer, random)));
+  const tokenKey = stack.use(new SecretBytes(await openTokenKey(database, sealers.rows, random)));
   const tokens = new SessionTokens(new SealedBytes(ciphers, random, tokenKey.reveal()));
   const sessions = { reader: database.read, tokens, clock, random, documents };
 
@@ -210,7 +243,7 @@ async function startServer(
       ...sealdiskActions({ ...ecs, exports, transfers, authorizer }),
     ],
     credentials: new AnyCredentials(
-      new StoredCredentials(database.read, rootKey.sealer),
+      new StoredCredentials(database.read, sealers.rows),
       new SessionCredentials(sessions),
     ),
     authorizer,
@@ -225,6 +258,7 @@ async function startServer(
     defaultRegion: config.defaultRegion,
     limits: { rates: config.requestRates },
     nonceDirectory: path.join(config.dataDirectory, 'nonces'),
+    server: door?.server,
   });
   const bound = await rpc.listen(config.listen).catch((error: unknown) => {
     throw listenError(error, formatAddress(config.listen));
@@ -232,42 +266,50 @@ async function startServer(
   stack.defer(() => rpc.close(STOP_GRACE_MS));
   const api = formatAddress(bound);
 
-  const admin = new AdminServer(
-    {
-      status: async () => ({
-        version: VERSION,
-        pid: process.pid,
-        dataDirectory: config.dataDirectory,
-        api,
-        nbd: supervisor.nbdAddress,
-        defaultRegion: config.defaultRegion,
-        ...(supervisor.pid === undefined ? {} : { diskServerPid: supervisor.pid }),
-        exports: (await dataPlane.listExports()).length,
-        ...(test && { clock: describeAhead(test.clock.aheadMs) }),
-      }),
-      createAccount: ({ region }) => {
-        const regionId = regionOfAccount(region, config);
-        return audit.administer('createAccount', { region: regionId }, () => createAccount(accounts, { regionId }));
-      },
-      createAccessKey: ({ accountId }) =>
-        audit.administer('createAccessKey', { accountId }, () => createAccessKey(accounts, accountId)),
-      auditAnchor: async () => ({ anchor: await audit.anchor() }),
-      verifyAudit: ({ anchors, file }) => audit.verify(parseAnchors(anchors), file),
-      advanceClock: ({ seconds }) => {
-        if (test === undefined) throw noTestClock();
-        return audit.administer('advanceClock', { seconds }, async () => {
-          await test.advance(seconds * 1000);
-          await scheduler.runDue();
-          const { aheadMs } = test.clock;
-          return { now: isoSeconds(clock.nowMs()), ahead: describeAhead(aheadMs), aheadSeconds: aheadMs / 1000 };
-        });
-      },
+  admin.offer('open', {
+    status: async () => ({
+      version: VERSION,
+      pid: process.pid,
+      dataDirectory: config.dataDirectory,
+      api,
+      nbd: supervisor.nbdAddress,
+      defaultRegion: config.defaultRegion,
+      ...(supervisor.pid === undefined ? {} : { diskServerPid: supervisor.pid }),
+      exports: (await dataPlane.listExports()).length,
+      ...(test && { clock: describeAhead(test.clock.aheadMs) }),
+    }),
+    createAccount: ({ region }) => {
+      const regionId = regionOfAccount(region, config);
+      return audit.administer('createAccount', { region: regionId }, () => createAccount(accounts, { regionId }));
     },
-    log,
-  );
-  await admin.listen(adminSocket(config.dataDirectory));
-  stack.defer(() => admin.close());
-
+    createAccessKey: ({ accountId }) =>
+      audit.administer('createAccessKey', { accountId }, () => createAccessKey(accounts, accountId)),
+    auditAnchor: async () => ({ anchor: await audit.anchor() }),
+    verifyAudit: ({ anchors, file }) => audit.verify(parseAnchors(anchors), file),
+    advanceClock: ({ seconds }) => {
+      if (test === undefined) throw noTestClock();
+      return audit.administer('advanceClock', { seconds }, async () => {
+        await test.advance(seconds * 1000);
+        await scheduler.runDue();
+        const { aheadMs } = test.clock;
+        return { now: isoSeconds(clock.nowMs()), ahead: describeAhead(aheadMs), aheadSeconds: aheadMs / 1000 };
+      });
+    },
+    ...rootAdministration({
+      dataDirectory: config.dataDirectory,
+      settings: config.root,
+      trust,
+      resealing,
+      store: kms.store,
+      tombstones: kms.tombstones,
+      database,
+      ciphers,
+      clock,
+      random,
+      log,
+      administer: (operation, details, body) => audit.administer(operation, details, body),
+    }),
+  });
   const owned = stack.move();
   return { api, nbd: supervisor.nbdAddress, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
@@ -305,6 +347,7 @@ function listenError(error: unknown, address: string): Error {
 function announce(
   config: Config,
   { api, nbd }: RunningServer,
+  provider: ProviderKind,
   firstAccount: NewAccessKey | undefined,
   { test }: ServerClock,
   tookMs: number,
@@ -329,7 +372,7 @@ function announce(
       `  AccessKey id      ${firstAccount.accessKeyId}`,
       `  AccessKey secret  ${firstAccount.accessKeySecret}`,
       `  shown this once, kept in ${path.join(config.dataDirectory, 'credentials.json')}`,
-      ...(config.passphraseFile === undefined
+      ...(provider === 'file'
         ? ['', `  Back up ${path.join(config.dataDirectory, 'root.key')}: without it nothing here can be opened.`]
         : []),
       '',
@@ -337,5 +380,15 @@ function announce(
     );
   }
   lines.push('', `ready in ${(tookMs / 1000).toFixed(2)} s`);
+  process.stdout.write(`${lines.join('\n')}\n`);
+}
+
+function announceSealed(config: Config, reason: string, api: string): void {
+  const lines = [
+    `sealdisk ${VERSION}   data ${config.dataDirectory}`,
+    '',
+    `  sealed: ${reason}`,
+    `  http://${api} answers 503 until then`,
+  ];
   process.stdout.write(`${lines.join('\n')}\n`);
 }

@@ -7,6 +7,7 @@ import type { DataPlane } from './dataplane/data-plane.ts';
 import type { Kms } from './kms/kms.ts';
 import type { Database } from './metadata/database.ts';
 import type { DiskRotations } from './services/ecs/disk-rotations.ts';
+import type { Resealing } from './root/resealing.ts';
 import { finishRemovals } from './services/ecs/reconcile.ts';
 import { deleteExpiredSnapshots } from './services/ecs/snapshot-retention.ts';
 import type { ExportKeeper } from './services/sealdisk/export-keeper.ts';
@@ -21,6 +22,7 @@ export interface WaitingParts {
   /** After how many days files of the audit log go; undefined for never. */
   readonly keepDays: number | undefined;
   readonly rotations: DiskRotations;
+  readonly resealing: Resealing;
   readonly log: Logger;
 }
 
@@ -28,12 +30,13 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 
 /** By name, in the order in which it is done. */
 export function waitingWork(parts: WaitingParts): Readonly<Record<string, WaitingWork>> {
-  const { clock, exports, kms, audit, keepDays, log } = parts;
+  const { clock, exports, kms, audit, keepDays, resealing, log } = parts;
   return {
     'destroying keys': async () => {
       for (const keyId of await kms.destruction.destroyDue()) log.info({ keyId }, 'a key was destroyed');
       return kms.destruction.nextDueMs();
     },
+    'sealing anew what earlier store keys sealed': atEveryLook(() => resealing.run()),
     'rotating keys': () => kms.versions.rotateDue(),
     'expiring imported material': () => kms.importedMaterial.expireDue(),
     'deleting expired snapshots': atEveryLook(() => deleteExpiredSnapshots(parts, clock.nowMs())),

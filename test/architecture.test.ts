@@ -14,6 +14,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   block: ['base', 'crypto'],
   stream: ['base', 'crypto'],
   kms: ['base', 'crypto', 'metadata'],
+  root: ['api', 'base', 'crypto', 'kms', 'metadata'],
   ram: ['base', 'crypto', 'metadata'],
   dataplane: ['base', 'block', 'crypto', 'stream'], // all but base: types only (checked below)
   diskserver: ['base', 'block', 'crypto', 'dataplane', 'nbd', 'stream'], // never metadata, kms or ram: it holds plaintext keys and nothing else

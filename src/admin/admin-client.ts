@@ -12,12 +12,14 @@ const NOT_RUNNING = 'NOT_RUNNING';
 
 /**
  * Calls the running server of a data directory.
+ * @param secret goes with the call as bytes; left to the caller.
  * @throws {SystemError} code `NOT_RUNNING`: no server answers there.
  */
 export async function callAdmin<Name extends keyof AdminOperations>(
   dataDirectory: string,
   name: Name,
   input: Parameters<AdminOperations[Name]>[0],
+  secret?: Uint8Array,
 ): Promise<Awaited<ReturnType<AdminOperations[Name]>>> {
   const { status, body } = await new Promise<{ status: number; body: string }>((resolve, reject) => {
     const call = request(
@@ -45,7 +47,12 @@ export async function callAdmin<Name extends keyof AdminOperations>(
         ),
       ),
     );
-    call.end(JSON.stringify(input));
+    call.write(JSON.stringify(input));
+    if (secret !== undefined) {
+      call.write('\n');
+      call.write(secret);
+    }
+    call.end();
   });
   const answer = JSON.parse(body) as unknown;
   if (status !== 200) {

@@ -3,8 +3,10 @@ import { sha256Hex } from './signature/canonical.ts';
 import { authorizationV3, signV3, stringToSignV3 } from './signature/v3.ts';
 
 export interface RpcEndpoint {
-  /** `host:port` of a server that speaks plain HTTP. */
+  /** `host:port`. */
   readonly address: string;
+  /** Plain HTTP without it. */
+  readonly https?: boolean;
   readonly accessKeyId: string;
   readonly accessKeySecret: string;
 }
@@ -63,11 +65,14 @@ export async function callRpc<Answer>(
   });
   const signature = await signV3(endpoint.accessKeySecret, stringToSign);
   const authorization = authorizationV3({ accessKeyId: endpoint.accessKeyId, signedHeaders, signature });
-  const response = await fetch(`http://${endpoint.address}/?${new URLSearchParams(query).toString()}`, {
-    method: 'POST',
-    headers: { ...Object.fromEntries(headers), authorization },
-    ...(body === '' ? {} : { body }),
-  });
+  const response = await fetch(
+    `${endpoint.https ? 'https' : 'http'}://${endpoint.address}/?${new URLSearchParams(query).toString()}`,
+    {
+      method: 'POST',
+      headers: { ...Object.fromEntries(headers), authorization },
+      ...(body === '' ? {} : { body }),
+    },
+  );
   const answer = (await response.json()) as Record<string, unknown>;
   if (response.ok) return answer as Answer;
   throw new RpcRefusal(response.status, String(answer['Code']), String(answer['Message']), String(answer['RequestId']));

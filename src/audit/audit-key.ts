@@ -5,6 +5,7 @@ import type { Random } from '../base/random.ts';
 import { randomUuid } from '../base/random.ts';
 import { wipeableBytes } from '../base/wipeable-bytes.ts';
 import type { Sealer } from '../metadata/sealer.ts';
+import { auditDirectory } from './directory.ts';
 import { KEY_FILE, UNFINISHED_FILE } from './file-names.ts';
 import type { LogFiles } from './log-files.ts';
 
@@ -18,6 +19,11 @@ export interface AuditKey extends Disposable {
   readonly logId: string;
   /** 32 bytes, wiped on dispose. */
   readonly macKey: Uint8Array;
+}
+
+/** Where the key of a data directory's log lies, and what it is sealed for: to seal it anew. */
+export function auditKeyFile(dataDirectory: string): { readonly path: string; readonly context: string } {
+  return { path: path.join(auditDirectory(dataDirectory), KEY_FILE), context: CONTEXT };
 }
 
 /** The key of the log in `directory`; undefined when it has none. @throws {SystemError} kind `corrupt`. */

@@ -29,6 +29,7 @@ import { whyDenied } from './commands/why-denied.ts';
 import { describeFailure, EXIT_USAGE } from './failure.ts';
 import type { Composition } from './composition.ts';
 import { Output } from './output.ts';
+import { addRootCommands } from './root-commands.ts';
 
 /** Runs one command; answers the exit code. */
 export async function main(args: readonly string[], composition: Composition): Promise<number> {
@@ -320,6 +321,7 @@ export async function main(args: readonly string[], composition: Composition): P
     .action((requestId: string, options: { dataDir?: string; json?: boolean }) =>
       run(options, (output) => whyDenied(requestId, options, output)),
     );
+  addRootCommands(program, run, dataDir, json);
   program
     .command('env')
     .description('print settings for SDKs and the aliyun CLI: eval "$(sealdisk env)"')

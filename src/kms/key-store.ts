@@ -3,6 +3,7 @@ import path from 'node:path';
 
 import { assert } from '../base/assert.ts';
 import { isKind, SystemError } from '../base/errors.ts';
+import { Mutex } from '../base/mutex.ts';
 import { SecretBytes } from '../crypto/secret-bytes.ts';
 import type { Sealer } from '../metadata/sealer.ts';
 import { eraseDurably, syncDirectory, temporaryOf, writeDurably } from './durable-file.ts';
@@ -19,6 +20,8 @@ const FILE_NAME = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 export class KeyStore {
   readonly #directory: string;
   readonly #sealer: Sealer;
+  /** Whatever writes or removes takes turns, so that sealing a file anew never brings back a destroyed one. */
+  readonly #turn = new Mutex();
 
   private constructor(directory: string, sealer: Sealer) {
     this.#directory = directory;
@@ -30,15 +33,21 @@ export class KeyStore {
     const directory = path.join(dataDirectory, 'keys');
     await mkdir(directory, { mode: 0o700, recursive: true });
     await syncDirectory(dataDirectory);
+    for (const name of await readdir(directory))
+      if (FILE_NAME.test(path.parse(name).name) && name === temporaryOf(path.parse(name).name))
+        await eraseDurably(path.join(directory, name));
     return new KeyStore(directory, sealer);
   }
 
   /** Durable when it resolves. @param material not retained. */
-  async write(header: KeyFileHeader, material: Uint8Array): Promise<void> {
-    const content = encodeKeyFile(header, material);
-    const sealed = this.#sealer.seal(contextOf(header.keyVersionId), content);
-    content.fill(0);
-    await writeDurably(this.#fileOf(header.keyVersionId), sealed, { replace: false });
+  write(header: KeyFileHeader, material: Uint8Array): Promise<void> {
+    return this.#turn.run(async () => {
+      const file = this.#fileOf(header.keyVersionId);
+      const content = encodeKeyFile(header, material);
+      const sealed = this.#sealer.seal(contextOf(header.keyVersionId), content);
+      content.fill(0);
+      await writeDurably(file, sealed, { replace: false });
+    });
   }
 
   /**
@@ -46,31 +55,32 @@ export class KeyStore {
    * @throws {SystemError} kind `corrupt`, codes `KEY_FILE_MISSING`, `SEALED_BYTES_DAMAGED`, `KEY_FILE_VERSION`.
    */
   async read(keyVersionId: string): Promise<{ readonly header: KeyFileHeader; readonly material: SecretBytes }> {
-    let sealed: Uint8Array;
-    try {
-      sealed = await readFile(this.#fileOf(keyVersionId));
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    const sealed = await readIfThere(this.#fileOf(keyVersionId));
+    if (sealed === undefined)
       throw new SystemError(
         'corrupt',
         'KEY_FILE_MISSING',
         `The material of key version ${keyVersionId} is not in the data directory; restore keys/${keyVersionId} from a copy.`,
       );
-    }
     const content = this.#sealer.open(contextOf(keyVersionId), sealed);
     const { header, material } = decodeKeyFile(content);
     content.fill(0);
     return { header, material: new SecretBytes(material) };
   }
 
-  async has(keyVersionId: string): Promise<boolean> {
-    try {
-      await access(this.#fileOf(keyVersionId));
-      return true;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
-      throw error;
-    }
+  has(keyVersionId: string): Promise<boolean> {
+    return access(this.#fileOf(keyVersionId)).then(
+      () => true,
+      (error: NodeJS.ErrnoException) => {
+        if (error.code === 'ENOENT') return false;
+        throw error;
+      },
+    );
+  }
+
+  /** The ids of all key versions whose material is here. */
+  async list(): Promise<string[]> {
+    return (await readdir(this.#directory)).filter((name) => FILE_NAME.test(name)).toSorted();
   }
 
   /**
@@ -79,8 +89,7 @@ export class KeyStore {
    */
   async versionsOf(keyId: string): Promise<string[]> {
     const found: string[] = [];
-    for (const name of await readdir(this.#directory)) {
-      if (!FILE_NAME.test(name)) continue;
+    for (const name of await this.list()) {
       try {
         const { header, material } = await this.read(name);
         material[Symbol.dispose]();
@@ -93,10 +102,45 @@ export class KeyStore {
   }
 
   /** Overwrites and removes the material, durably, with what a crash left of writing it. Doing it twice is fine. */
-  async destroy(keyVersionId: string): Promise<void> {
-    const file = this.#fileOf(keyVersionId);
-    await eraseDurably(temporaryOf(file));
-    await eraseDurably(file);
+  destroy(keyVersionId: string): Promise<void> {
+    return this.#turn.run(async () => {
+      const file = this.#fileOf(keyVersionId);
+      await eraseDurably(temporaryOf(file));
+      await eraseDurably(file);
+    });
+  }
+
+  /**
+   * Seals every file anew that sorts before `prefix`, each atomically. Can be interrupted anywhere and run again.
+   * @throws {SystemError} kind `corrupt`: a file does not open; the others may not have been sealed yet.
+   */
+  async resealEarlier(prefix: Uint8Array, told: (resealed: number) => void = () => undefined): Promise<number> {
+    let resealed = 0;
+    for (const keyVersionId of await this.list())
+      await this.#turn.run(async () => {
+        const file = this.#fileOf(keyVersionId);
+        const sealed = await readIfThere(file);
+        if (sealed === undefined || !isEarlier(sealed, prefix)) return;
+        const content = this.#sealer.open(contextOf(keyVersionId), sealed);
+        const renewed = this.#sealer.seal(contextOf(keyVersionId), content);
+        content.fill(0);
+        await writeDurably(file, renewed, { replace: true });
+        resealed += 1;
+        told(resealed);
+      });
+    return resealed;
+  }
+
+  /** Runs `then` when no file sorts before `prefix`, with none written meanwhile. Answers whether it did. */
+  whenNoneIsEarlier(prefix: Uint8Array, then: () => Promise<void>): Promise<boolean> {
+    return this.#turn.run(async () => {
+      for (const keyVersionId of await this.list()) {
+        const sealed = await readIfThere(this.#fileOf(keyVersionId));
+        if (sealed !== undefined && isEarlier(sealed, prefix)) return false;
+      }
+      await then();
+      return true;
+    });
   }
 
   #fileOf(keyVersionId: string): string {
@@ -106,3 +150,15 @@ export class KeyStore {
 }
 
 const contextOf = (keyVersionId: string): string => `key-version:${keyVersionId}`;
+
+const isEarlier = (bytes: Uint8Array, prefix: Uint8Array): boolean =>
+  Buffer.compare(bytes.subarray(0, prefix.length), prefix) < 0;
+
+async function readIfThere(file: string): Promise<Uint8Array | undefined> {
+  try {
+    return await readFile(file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}

@@ -25,6 +25,8 @@ import { VersionMaterial } from './version-material.ts';
 
 /** The key engine, put together. */
 export interface Kms {
+  readonly store: KeyStore;
+  readonly tombstones: Tombstones;
   readonly service: KmsService;
   readonly keys: Keys;
   readonly versions: KeyVersions;
@@ -44,7 +46,8 @@ export interface Kms {
 export interface KmsParts {
   readonly dataDirectory: string;
   readonly database: Database;
-  readonly sealer: Sealer;
+  /** For key files and tombstones, for the data keys of unencrypted disks, and for what clients carry for a day. */
+  readonly sealers: { readonly keys: Sealer; readonly disks: Sealer; readonly rows: Sealer };
   readonly ciphers: CipherBackend;
   readonly clock: Clock;
   readonly random: Random;
@@ -59,10 +62,10 @@ export interface KmsParts {
  * they are due.
  */
 export async function openKms(parts: KmsParts): Promise<Kms> {
-  const { database, sealer, ciphers, clock, random, evaluateServiceRole, recordKeyUse } = parts;
-  const store = await KeyStore.open(parts.dataDirectory, sealer);
+  const { database, sealers, ciphers, clock, random, evaluateServiceRole, recordKeyUse } = parts;
+  const store = await KeyStore.open(parts.dataDirectory, sealers.keys);
   const service = new KmsService(database, clock);
-  const tombstones = await Tombstones.open(parts.dataDirectory, sealer);
+  const tombstones = await Tombstones.open(parts.dataDirectory, sealers.keys);
   const destruction = new KeyDestruction({
     database,
     store,
@@ -77,10 +80,21 @@ export async function openKms(parts: KmsParts): Promise<Kms> {
   const material = new VersionMaterial(database, store, clock);
   const envelope = new Envelope(database, material, keys, ciphers, random);
   const roles = { evaluateServiceRole, recordKeyUse };
+  const sealer = sealers.disks;
   const diskKeys = new DiskKeys({ service, keys, serviceKeys, envelope, sealer, clock, random, ...roles });
   const openssl = loadOpenssl();
-  const importedMaterial = new ImportedMaterial({ database, store, keys, keyPairs: openssl, sealer, clock, random });
+  const importedMaterial = new ImportedMaterial({
+    database,
+    store,
+    keys,
+    keyPairs: openssl,
+    sealer: sealers.rows,
+    clock,
+    random,
+  });
   return {
+    store,
+    tombstones,
     service,
     keys,
     versions,

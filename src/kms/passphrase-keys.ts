@@ -5,6 +5,9 @@ import { SCRYPT_COST, scryptKey } from '../crypto/kdf.ts';
 import type { ScryptCost } from '../crypto/kdf.ts';
 import { SealedBytes } from './sealed-bytes.ts';
 
+/** Long enough that guessing is hopeless at a third of a second each, short enough for people. */
+export const PASSPHRASE_SIZE_BYTES_MIN = 12;
+
 /** A secret under a passphrase, with what is needed to ask for it again. docs/formats/root-key.md, "Sealed bytes". */
 export interface UnderPassphrase {
   readonly cost: ScryptCost;

@@ -3,9 +3,10 @@ import path from 'node:path';
 
 import { assert } from '../base/assert.ts';
 import { isKind } from '../base/errors.ts';
+import { Mutex } from '../base/mutex.ts';
 import type { DestroyedKey } from '../metadata/destroyed-keys.ts';
 import type { Sealer } from '../metadata/sealer.ts';
-import { syncDirectory, writeDurably } from './durable-file.ts';
+import { eraseDurably, syncDirectory, writeDurably } from './durable-file.ts';
 import { decodeTombstone, encodeTombstone } from './tombstone-file.ts';
 
 const FILE_NAME = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -17,6 +18,7 @@ const FILE_NAME = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 export class Tombstones {
   readonly #directory: string;
   readonly #sealer: Sealer;
+  readonly #turn = new Mutex();
 
   private constructor(directory: string, sealer: Sealer) {
     this.#directory = directory;
@@ -32,10 +34,20 @@ export class Tombstones {
   }
 
   /** Durable when it resolves. One that is there is replaced. */
-  async write(key: DestroyedKey): Promise<void> {
-    assert(FILE_NAME.test(key.keyId), 'a key id is a lower-case UUID');
-    const sealed = this.#sealer.seal(contextOf(key.keyId), encodeTombstone(key));
-    await writeDurably(path.join(this.#directory, key.keyId), sealed, { replace: true });
+  write(key: DestroyedKey): Promise<void> {
+    return this.#turn.run(() => this.#write(key));
+  }
+
+  /** For a key that its owner wants back. Durable when it resolves; a missing one is fine. */
+  remove(keyId: string): Promise<void> {
+    return this.#turn.run(() => eraseDurably(this.#fileOf(keyId)));
+  }
+
+  /** Seals every tombstone anew that opens. One that does not is made from its row at the next start. */
+  resealAll(): Promise<void> {
+    return this.#turn.run(async () => {
+      for (const key of (await this.list()).keys) await this.#write(key);
+    });
   }
 
   /** `damaged`: the key ids of those that do not open, because they were changed or sealed under another root key. */
@@ -53,6 +65,16 @@ export class Tombstones {
       }
     }
     return { keys, damaged };
+  }
+
+  async #write(key: DestroyedKey): Promise<void> {
+    const sealed = this.#sealer.seal(contextOf(key.keyId), encodeTombstone(key));
+    await writeDurably(this.#fileOf(key.keyId), sealed, { replace: true });
+  }
+
+  #fileOf(keyId: string): string {
+    assert(FILE_NAME.test(keyId), 'a key id is a lower-case UUID');
+    return path.join(this.#directory, keyId);
   }
 }
 

@@ -25,6 +25,9 @@ export const findAlias = (
   aliasName: string,
 ): Promise<Alias | undefined> => aliases.find(reader, { accountId, regionId, aliasName });
 
+/** Of all keys. */
+export const listAllAliases = (reader: Reader): Promise<Alias[]> => aliases.findAll(reader, {});
+
 /** Of one account and region, and of one key if `keyId` is given, oldest first, with the number of all. */
 export async function listAliases(
   reader: Reader,

@@ -12,7 +12,7 @@ import { MIGRATIONS } from './migrations.ts';
 import { NodeSqlite } from './node-sqlite.ts';
 import type { CommittedReader, Queries, Transaction } from './reader.ts';
 import { RowSeal } from './sealed-rows.ts';
-import type { RowKey } from './sealed-rows.ts';
+import type { RowKeys } from './sealed-rows.ts';
 import { checkRowKey } from './settings.ts';
 
 export type { CommittedReader, Reader, Transaction } from './reader.ts';
@@ -20,7 +20,7 @@ export type { CommittedReader, Reader, Transaction } from './reader.ts';
 export interface DatabaseOptions {
   /** Absolute path of `metadata.db`; made with mode 0600 when missing. */
   readonly file: string;
-  readonly rowKey: RowKey;
+  readonly rowKeys: RowKeys;
   /** Only tests pass these. */
   readonly migrations?: readonly Migration[];
 }
@@ -54,7 +54,7 @@ export class Database implements AsyncDisposable {
     const writer = openWriter(options.file);
     try {
       const write = kysely(writer);
-      const seal = new RowSeal(options.rowKey);
+      const seal = new RowSeal(options.rowKeys);
       await migrate(write, options.migrations ?? MIGRATIONS, { blob: 'blob' });
       const database = new Database(writer, write, openReader(options.file), seal);
       await database.transact((transaction) => checkRowKey(transaction));

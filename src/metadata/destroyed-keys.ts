@@ -25,3 +25,7 @@ export const listDestroyedKeys = (reader: Reader): Promise<DestroyedKey[]> => de
 
 export const insertDestroyedKey = (transaction: Transaction, key: DestroyedKey): Promise<void> =>
   destroyedKeys.insert(transaction, key);
+
+/** For a key that its owner wants back. */
+export const deleteDestroyedKey = (transaction: Transaction, keyId: string): Promise<number> =>
+  destroyedKeys.delete(transaction, { keyId });

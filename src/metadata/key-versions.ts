@@ -25,7 +25,7 @@ export const findKeyVersion = (reader: Reader, keyVersionId: string): Promise<Ke
 export const listKeyVersions = (reader: Reader, keyId: string): Promise<KeyVersion[]> =>
   keyVersions.findAll(reader, { keyId }, ['createdMs', 'keyVersionId']);
 
-/** Every version of every key: to re-seal them under a new root key. */
+/** Every version of every key. */
 export const listAllKeyVersions = (reader: Reader): Promise<KeyVersion[]> => keyVersions.findAll(reader, {});
 
 export const insertKeyVersion = (transaction: Transaction, version: KeyVersion): Promise<void> =>

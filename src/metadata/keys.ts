@@ -77,6 +77,9 @@ export interface KeyFilter {
 
 export const findKey = (reader: Reader, keyId: string): Promise<Key | undefined> => keys.find(reader, { keyId });
 
+/** Of all accounts and regions, oldest first. */
+export const listAllKeys = (reader: Reader): Promise<Key[]> => keys.findAll(reader, {}, ['createdMs', 'keyId']);
+
 /** Oldest first (decisions.md E13), with the number of all that match. */
 export async function listKeys(
   reader: Reader,

@@ -17,3 +17,5 @@ export const findKmsService = (reader: Reader, accountId: string, regionId: stri
 /** @throws {SystemError} kind `conflict`, code `ROW_EXISTS`: it is open already. */
 export const insertKmsService = (transaction: Transaction, service: KmsService): Promise<void> =>
   kmsServices.insert(transaction, service);
+
+export const listKmsServices = (reader: Reader): Promise<KmsService[]> => kmsServices.findAll(reader, {});

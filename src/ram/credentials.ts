@@ -29,12 +29,21 @@ export class StoredCredentials {
   readonly #reader: Reader;
   readonly #sealer: Sealer;
   /** Opened for AccessKeys that do not exist, so that they take as long as others. */
-  readonly #decoy: Uint8Array;
+  #decoy: Uint8Array;
 
   constructor(reader: Reader, sealer: Sealer) {
     this.#reader = reader;
     this.#sealer = sealer;
     this.#decoy = sealer.seal(secretContext(''), new Uint8Array(30));
+  }
+
+  #openDecoy(): void {
+    try {
+      this.#sealer.open(secretContext(''), this.#decoy).fill(0);
+    } catch {
+      // The store key that it was sealed under has been forgotten since.
+      this.#decoy = this.#sealer.seal(secretContext(''), new Uint8Array(30));
+    }
   }
 
   /**
@@ -45,7 +54,7 @@ export class StoredCredentials {
     const row = await findAccessKey(this.#reader, accessKeyId);
     const account = row && (await findAccount(this.#reader, row.accountId));
     if (row === undefined || account === undefined) {
-      this.#sealer.open(secretContext(''), this.#decoy).fill(0);
+      this.#openDecoy();
       return undefined;
     }
     const { accountId, userName } = row;

@@ -1,6 +1,5 @@
 // The HTTP side of the front door: sockets, limits, request ids. What a request means is in pipeline.ts.
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import { createServer } from 'node:http';
 import type { Socket } from 'node:net';
 
 import type { Action, Product } from '../api/action.ts';
@@ -17,6 +16,7 @@ import { isUnexpected, toApiError } from './error-response.ts';
 import type { Exchange, FrontDoor } from './exchange.ts';
 import { requestIdOf } from './exchange.ts';
 import { GuessGuard } from './guess-guard.ts';
+import { answerWith, createHttpServer, listen } from './http-server.ts';
 import { httpRequestOf, refuseMethodAndPath } from './http-request.ts';
 import { RateLimiter } from './limit-rate.ts';
 import type { RpcLimits } from './limits.ts';
@@ -44,6 +44,8 @@ export interface RpcServerOptions {
   readonly log: Logger;
   readonly defaultRegion: string;
   readonly limits?: Partial<RpcLimits>;
+  /** One that listens already and answers that it is sealed. Default: a new one. */
+  readonly server?: Server | undefined;
   /** Where used nonces are kept across restarts; without it they are kept in memory only. */
   readonly nonceDirectory?: string;
 }
@@ -81,17 +83,7 @@ export class RpcServer {
       owner: randomUuid(random),
       findAction: (product, name) => actions.get(`${product}/${name}`),
     };
-    this.#server = createServer(
-      {
-        maxHeaderSize: this.#limits.headerBytesMax,
-        headersTimeout: this.#limits.headersMs,
-        requestTimeout: this.#limits.requestMs,
-        keepAliveTimeout: this.#limits.keepAliveMs,
-        connectionsCheckingInterval: this.#limits.checkMs,
-      },
-      (request, response) => void this.#serve(request, response),
-    );
-    this.#server.maxConnections = this.#limits.connectionsMax;
+    this.#server = options.server ?? createHttpServer(this.#limits);
     this.#server.on('clientError', (error: Error & { code?: string }, socket: Socket) =>
       refuseSocket(error, socket, randomUuid(random).toUpperCase()),
     );
@@ -101,17 +93,9 @@ export class RpcServer {
    * Starts to serve. Answers the address, with the real port when `port` is 0.
    * @throws the operating system's error, such as EADDRINUSE.
    */
-  async listen(address: { readonly host: string; readonly port: number }): Promise<{ host: string; port: number }> {
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen(address.port, address.host, () => {
-        this.#server.off('error', reject);
-        resolve();
-      });
-    });
-    const bound = this.#server.address();
-    assert(typeof bound === 'object' && bound !== null, 'a TCP server has an address');
-    return { host: bound.address, port: bound.port };
+  listen(address: { readonly host: string; readonly port: number }): Promise<{ host: string; port: number }> {
+    answerWith(this.#server, (request, response) => void this.#serve(request, response));
+    return listen(this.#server, address);
   }
 
   /** Takes no new request, waits up to `graceMs` for the running ones, then cuts what is left. */

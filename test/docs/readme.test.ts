@@ -13,10 +13,10 @@ for (const page of ['README.md', 'README.zh-CN.md']) {
 
   test(`${page} names every setting, and only settings`, () => {
     const source = [...globSync('src/**/*.ts'), 'bin/sealdisk.js'].map((file) => readFileSync(file, 'utf8')).join('\n');
-    const read = new Set([...source.matchAll(/'(SEALDISK_[A-Z_]+)'/g)].map(([, name = '']) => name));
+    const read = new Set([...source.matchAll(/'(SEALDISK_[A-Z0-9_]+)'/g)].map(([, name = '']) => name));
     const known = read.difference(INTERNAL);
     assert.ok(known.size > 5, 'settings were found');
-    assert.deepEqual([...new Set(content.match(/\bSEALDISK_[A-Z_]+/g))].toSorted(), [...known].toSorted());
+    assert.deepEqual([...new Set(content.match(/\bSEALDISK_[A-Z0-9_]+/g))].toSorted(), [...known].toSorted());
   });
 
   test(`${page} names the Debian packages that the tests install`, () => {
@@ -26,9 +26,8 @@ for (const page of ['README.md', 'README.zh-CN.md']) {
   });
 
   test(`${page} names every command`, () => {
-    const commands = [...readFileSync('src/cli/main.ts', 'utf8').matchAll(/\.command\('([a-z-]+)/g)].map(
-      ([, name = '']) => name,
-    );
+    const source = globSync('src/cli/*.ts').map((file) => readFileSync(file, 'utf8'));
+    const commands = [...source.join('\n').matchAll(/\.command\('([a-z-]+)/g)].map(([, name = '']) => name);
     assert.ok(commands.length > 5, 'commands were found');
     for (const name of commands) assert.match(content, new RegExp(`\\b${name}\\b`), `the command ${name} is missing`);
   });

@@ -6,11 +6,10 @@ import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 
-import { systemRandom } from '../../src/base/system-random.ts';
-import { nodeCipherBackend } from '../../src/crypto/node-aead.ts';
 import { KeyStore } from '../../src/kms/key-store.ts';
-import { openRootKey } from '../../src/kms/root-key.ts';
+import { RootOfTrust } from '../../src/root/root-of-trust.ts';
 import { NbdClient } from '../../src/nbd/client.ts';
+import { trustParts } from '../root/open-test-trust.ts';
 import { Api, unixAddress } from '../support/api.ts';
 import { filesWith } from '../support/files-with.ts';
 import { countInMemory } from '../support/process-memory.ts';
@@ -124,8 +123,8 @@ async function importFreshMaterial(api: Api, KeyId: string): Promise<Buffer> {
 
 /** What the files of key versions hold, read with the root key that lies beside them. */
 async function readKeyFiles(directory: string, versions: readonly string[]): Promise<Buffer[]> {
-  using root = await openRootKey(nodeCipherBackend(), systemRandom, { directory, databaseExists: true });
-  const store = await KeyStore.open(directory, root.sealer);
+  using trust = await RootOfTrust.open(trustParts(directory), { databaseExists: true });
+  const store = await KeyStore.open(directory, trust.keyring.sealer('keys'));
   const contents: Buffer[] = [];
   for (const version of versions) {
     const { material } = await store.read(version);

@@ -10,9 +10,10 @@ import { nodeCipherBackend } from '../../src/crypto/node-aead.ts';
 import type { Suite } from '../../src/crypto/aead.ts';
 import { openBlob, sealBlob } from '../../src/kms/ciphertext-blob.ts';
 import { decodeKeyFile, encodeKeyFile } from '../../src/kms/key-file.ts';
-import { openPassphraseRoot } from '../../src/kms/passphrase-root.ts';
 import { SealedBytes } from '../../src/kms/sealed-bytes.ts';
 import { SessionTokens } from '../../src/ram/session-token.ts';
+import { RootOfTrust } from '../../src/root/root-of-trust.ts';
+import { trustParts } from '../root/open-test-trust.ts';
 import { Seeded } from '../sim/seeded.ts';
 import type { FuzzTarget } from './fuzz.ts';
 
@@ -126,22 +127,24 @@ function keyFileTarget(): FuzzTarget {
   };
 }
 
-/** `root.sealed` under cheap factors; a changed file that asks for costly ones is left out, since they are allowed. */
+/** A keyring under a passphrase of cheap factors; a changed file that asks for costly ones is left out, since they are allowed. */
 export async function withRootTarget<T>(use: (target: FuzzTarget) => Promise<T>): Promise<T> {
   const folder = mkdtempSync(path.join(tmpdir(), 'sealdisk-fuzz-'));
   try {
-    const file = path.join(folder, 'root.sealed');
-    const passphraseFile = path.join(folder, 'passphrase');
-    writeFileSync(passphraseFile, 'correct horse battery');
-    await openPassphraseRoot(ciphers, random, { file, exists: false, passphraseFile }, { n: 16, r: 8, p: 1 });
+    const file = path.join(folder, 'keyring');
+    const passphrase = Buffer.from('correct horse battery');
+    const parts = trustParts(folder, { provider: 'passphrase' });
+    (await RootOfTrust.open(parts, { databaseExists: false, passphrase }))[Symbol.dispose]();
     const sample = readFileSync(file);
     return await use({
-      name: 'root.sealed',
+      name: 'keyring',
       samples: [sample],
       decode: async (bytes) => {
-        if (/"(n|r|p)": \d{3,}/.test(Buffer.from(bytes).toString('latin1'))) return undefined;
+        if (/"(n|r|p)":\d{3,}/.test(Buffer.from(bytes).toString('latin1'))) return undefined;
         writeFileSync(file, bytes);
-        return openPassphraseRoot(ciphers, random, { file, exists: true, passphraseFile });
+        const trust = await RootOfTrust.open(parts, { databaseExists: true, passphrase });
+        trust[Symbol.dispose]();
+        return { rootKeyId: trust.rootKeyId };
       },
     });
   } finally {

@@ -4,14 +4,14 @@ import { test } from 'node:test';
 import { systemRandom } from '../../src/base/system-random.ts';
 import { nodeCipherBackend } from '../../src/crypto/node-aead.ts';
 import { openImportToken, sealImportToken } from '../../src/kms/import-token.ts';
-import { RootKey } from '../../src/kms/root-key.ts';
+import { SealedBytes } from '../../src/kms/sealed-bytes.ts';
 import { assertSameBytes } from './open-test-kms.ts';
 
 const KEY_ID = '0e478b7a-4262-4802-b8cb-00d3fb40826b';
 const PRIVATE_KEY = Buffer.from('a PKCS #8 private key in DER');
 const TOKEN = { algorithm: 'RSAES_OAEP_SHA_256', expiresMs: Date.UTC(2026, 10, 24), privateKey: PRIVATE_KEY } as const;
 
-const sealer = () => new RootKey(nodeCipherBackend(), systemRandom, new Uint8Array(32).fill(1)).sealer;
+const sealer = () => new SealedBytes(nodeCipherBackend(), systemRandom, new Uint8Array(32).fill(1));
 
 /** What the token above is inside its seal, field by field from the page. */
 const GOLDEN = `0103${'002cda0aa2010000'}${PRIVATE_KEY.toString('hex')}`;
@@ -42,7 +42,7 @@ for (const [algorithm, number] of [
 test('a token opens for its own key, unchanged, and under its own root key alone', () => {
   const sealed = sealImportToken(sealer(), KEY_ID, TOKEN);
   assert.equal(openImportToken(sealer(), KEY_ID.replace('0', '1'), sealed), undefined);
-  const otherRoot = new RootKey(nodeCipherBackend(), systemRandom, new Uint8Array(32).fill(2)).sealer;
+  const otherRoot = new SealedBytes(nodeCipherBackend(), systemRandom, new Uint8Array(32).fill(2));
   assert.equal(openImportToken(otherRoot, KEY_ID, sealed), undefined);
   for (let index = 0; index < sealed.length; index++) {
     const changed = Uint8Array.from(sealed);

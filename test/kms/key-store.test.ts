@@ -8,7 +8,7 @@ import { systemRandom } from '../../src/base/system-random.ts';
 import { nodeCipherBackend } from '../../src/crypto/node-aead.ts';
 import { decodeKeyFile, encodeKeyFile } from '../../src/kms/key-file.ts';
 import { KeyStore } from '../../src/kms/key-store.ts';
-import { RootKey } from '../../src/kms/root-key.ts';
+import { SealedBytes } from '../../src/kms/sealed-bytes.ts';
 
 const VERSION = '86a9efd9-3d16-4894-bd4f-1fc43f3f2abf';
 const HEADER = {
@@ -24,8 +24,8 @@ const MATERIAL = new Uint8Array(32).fill(0x5c);
 
 async function openStore() {
   const directory = await mkdtemp(path.join(tmpdir(), 'sealdisk-keys-'));
-  const root = new RootKey(nodeCipherBackend(), systemRandom, new Uint8Array(32).fill(1));
-  const store = await KeyStore.open(directory, root.sealer);
+  const sealer = new SealedBytes(nodeCipherBackend(), systemRandom, new Uint8Array(32).fill(1));
+  const store = await KeyStore.open(directory, sealer);
   const file = path.join(directory, 'keys', VERSION);
   return { store, file, directory, [Symbol.asyncDispose]: () => rm(directory, { recursive: true }) };
 }

@@ -8,10 +8,8 @@ import { systemClock } from '../../src/base/system-clock.ts';
 import { systemRandom } from '../../src/base/system-random.ts';
 import { nodeCipherBackend } from '../../src/crypto/node-aead.ts';
 import type { EvaluateServiceRole, KeyUse } from '../../src/kms/data-keys.ts';
-import { KeyStore } from '../../src/kms/key-store.ts';
 import { openKms } from '../../src/kms/kms.ts';
 import type { Kms } from '../../src/kms/kms.ts';
-import { openRootKey } from '../../src/kms/root-key.ts';
 import type { NewKey } from '../../src/kms/keys.ts';
 import type { Scope } from '../../src/kms/scope.ts';
 import { compileKeyPolicy, isSharedWith } from '../../src/ram/policy/key-policy.ts';
@@ -19,6 +17,8 @@ import { insertAccount } from '../../src/metadata/accounts.ts';
 import { Database } from '../../src/metadata/database.ts';
 import type { Key, KeySpec } from '../../src/metadata/keys.ts';
 import type { Sealer } from '../../src/metadata/sealer.ts';
+import type { RootOfTrust } from '../../src/root/root-of-trust.ts';
+import { openTestTrust } from '../root/open-test-trust.ts';
 
 export const SCOPE: Scope = { accountId: '1000000000000001', regionId: 'cn-hangzhou' };
 export const OTHER_REGION: Scope = { accountId: '1000000000000001', regionId: 'cn-beijing' };
@@ -31,9 +31,9 @@ export interface TestKms extends Kms, AsyncDisposable {
   readonly database: Database;
   readonly clock: Clock;
   readonly sealer: Sealer;
-  readonly store: KeyStore;
   /** What was said to be destroyed, call by call. */
   readonly destroyed: (readonly string[])[];
+  readonly trust: RootOfTrust;
   /** Moves the clock. */
   advance(ms: number): void;
   /** What the disk role answers from now on, for each permission asked for. */
@@ -53,9 +53,11 @@ export interface TestKms extends Kms, AsyncDisposable {
 export async function openTestKms(options: { readonly open?: boolean } = {}): Promise<TestKms> {
   const directory = await mkdtemp(path.join(tmpdir(), 'sealdisk-kms-'));
   const ciphers = nodeCipherBackend();
-  const root = await openRootKey(ciphers, systemRandom, { directory, databaseExists: false });
+  const trust = await openTestTrust(directory);
+  const { keyring } = trust;
+  const sealer = keyring.sealer('keys');
   const openDatabase = (): Promise<Database> =>
-    Database.open({ file: path.join(directory, 'metadata.db'), rowKey: root.rowMacKey });
+    Database.open({ file: path.join(directory, 'metadata.db'), rowKeys: keyring.rowKeys });
   let database: Database | undefined = await openDatabase();
   const destroyed: (readonly string[])[] = [];
   let offsetMs = 0;
@@ -73,7 +75,7 @@ export async function openTestKms(options: { readonly open?: boolean } = {}): Pr
     openKms({
       dataDirectory: directory,
       database: (database ??= await openDatabase()),
-      sealer: root.sealer,
+      sealers: { keys: sealer, disks: keyring.sealer('disks'), rows: keyring.sealer('rows') },
       ciphers,
       clock,
       random: systemRandom,
@@ -99,13 +101,13 @@ export async function openTestKms(options: { readonly open?: boolean } = {}): Pr
       return database;
     },
     clock,
-    sealer: root.sealer,
-    store: await KeyStore.open(directory, root.sealer),
+    sealer,
     destroyed,
     closeDatabase: async () => {
       await database?.[Symbol.asyncDispose]();
       database = undefined;
     },
+    trust,
     role,
     asked,
     uses,
@@ -114,7 +116,7 @@ export async function openTestKms(options: { readonly open?: boolean } = {}): Pr
     makeKey: (keySpec = 'Aliyun_AES_256', scope = SCOPE) => kms.keys.create(scope, newKey(scope, keySpec)),
     [Symbol.asyncDispose]: async () => {
       await database?.[Symbol.asyncDispose]();
-      root[Symbol.dispose]();
+      trust[Symbol.dispose]();
       await rm(directory, { recursive: true });
     },
   };

@@ -12,7 +12,8 @@ import { MIGRATIONS } from '../../src/metadata/migrations.ts';
 import { deleteKeyVersions, insertKeyVersion } from '../../src/metadata/key-versions.ts';
 import { insertKey } from '../../src/metadata/keys.ts';
 import { findSetting, putSetting } from '../../src/metadata/settings.ts';
-import { ACCOUNT, ROW_KEY, aKey, openTestDatabase, tempDir } from './support.ts';
+import { singleRowKey } from '../../src/metadata/sealed-rows.ts';
+import { ACCOUNT, ROW_KEYS, aKey, openTestDatabase, tempDir } from './support.ts';
 
 const account = { accountId: ACCOUNT, regionId: 'cn-hangzhou', createdMs: 1 };
 
@@ -96,13 +97,13 @@ test('what was committed is there after closing and opening again, and the files
   using directory = tempDir();
   const file = path.join(directory.path, 'metadata.db');
   {
-    await using database = await Database.open({ file, rowKey: ROW_KEY });
+    await using database = await Database.open({ file, rowKeys: ROW_KEYS });
     await database.transact((transaction) => insertAccount(transaction, account));
     for (const name of readdirSync(directory.path)) {
       assert.equal(statSync(path.join(directory.path, name)).mode & 0o077, 0, name);
     }
   }
-  await using database = await Database.open({ file, rowKey: ROW_KEY });
+  await using database = await Database.open({ file, rowKeys: ROW_KEYS });
   assert.deepEqual(await listAccounts(database.read), [account]);
 });
 
@@ -130,8 +131,8 @@ test('a database from a newer version is refused and says what to do', async () 
   using directory = tempDir();
   const file = path.join(directory.path, 'metadata.db');
   const later = { name: '0999-later', up: async () => {} };
-  await (await Database.open({ file, rowKey: ROW_KEY, migrations: [...MIGRATIONS, later] }))[Symbol.asyncDispose]();
-  await assert.rejects(Database.open({ file, rowKey: ROW_KEY }), (error: unknown) => {
+  await (await Database.open({ file, rowKeys: ROW_KEYS, migrations: [...MIGRATIONS, later] }))[Symbol.asyncDispose]();
+  await assert.rejects(Database.open({ file, rowKeys: ROW_KEYS }), (error: unknown) => {
     refusal('conflict', 'DATABASE_TOO_NEW')(error);
     assert.match(String(error), /0999-later/);
     return true;
@@ -141,7 +142,7 @@ test('a database from a newer version is refused and says what to do', async () 
 test('a later migration runs once, and one that fails changes nothing', async () => {
   using directory = tempDir();
   const file = path.join(directory.path, 'metadata.db');
-  const open = (migrations: typeof MIGRATIONS) => Database.open({ file, rowKey: ROW_KEY, migrations });
+  const open = (migrations: typeof MIGRATIONS) => Database.open({ file, rowKeys: ROW_KEYS, migrations });
   await (await open(MIGRATIONS))[Symbol.asyncDispose]();
   let runs = 0;
   const addTable = (fail: boolean) => ({
@@ -162,29 +163,29 @@ test('a file that is no database, a foreign database and a damaged one are refus
   using directory = tempDir();
   const text = path.join(directory.path, 'text.db');
   writeFileSync(text, 'this is not a database, it is a letter to a friend\n'.repeat(100));
-  await assert.rejects(Database.open({ file: text, rowKey: ROW_KEY }), refusal('corrupt', 'DATABASE_DAMAGED'));
+  await assert.rejects(Database.open({ file: text, rowKeys: ROW_KEYS }), refusal('corrupt', 'DATABASE_DAMAGED'));
   assert.match(readFileSync(text, 'utf8'), /^this is not/);
 
   const foreign = path.join(directory.path, 'foreign.db');
   const sqlite = new DatabaseSync(foreign);
   sqlite.exec('create table recipes (title text)');
   sqlite.close();
-  await assert.rejects(Database.open({ file: foreign, rowKey: ROW_KEY }), refusal('conflict', 'DATABASE_FOREIGN'));
+  await assert.rejects(Database.open({ file: foreign, rowKeys: ROW_KEYS }), refusal('conflict', 'DATABASE_FOREIGN'));
 
   const damaged = path.join(directory.path, 'damaged.db');
-  await (await Database.open({ file: damaged, rowKey: ROW_KEY }))[Symbol.asyncDispose]();
+  await (await Database.open({ file: damaged, rowKeys: ROW_KEYS }))[Symbol.asyncDispose]();
   const bytes = readFileSync(damaged);
   bytes.fill(0xa5, 4096);
   writeFileSync(damaged, bytes);
-  await assert.rejects(Database.open({ file: damaged, rowKey: ROW_KEY }), refusal('corrupt', 'DATABASE_DAMAGED'));
+  await assert.rejects(Database.open({ file: damaged, rowKeys: ROW_KEYS }), refusal('corrupt', 'DATABASE_DAMAGED'));
 });
 
 test('a database opened with another root key is refused as such', async () => {
   using directory = tempDir();
   const file = path.join(directory.path, 'metadata.db');
-  await (await Database.open({ file, rowKey: ROW_KEY }))[Symbol.asyncDispose]();
+  await (await Database.open({ file, rowKeys: ROW_KEYS }))[Symbol.asyncDispose]();
   await assert.rejects(
-    Database.open({ file, rowKey: new Uint8Array(32).fill(8) }),
+    Database.open({ file, rowKeys: singleRowKey(new Uint8Array(32).fill(8)) }),
     refusal('conflict', 'ROOT_KEY_MISMATCH'),
   );
 });

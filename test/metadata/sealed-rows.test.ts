@@ -30,7 +30,7 @@ import type { SealedTable } from '../../src/metadata/table.ts';
 import { tokenKeys } from '../../src/metadata/token-keys.ts';
 import { receivedStates, transfers } from '../../src/metadata/transfers.ts';
 import { users } from '../../src/metadata/users.ts';
-import { ACCOUNT, ROW_KEY, aDisk, aSnapshot, openTestDatabase } from './support.ts';
+import { ACCOUNT, ROW_KEYS, aDisk, aSnapshot, openTestDatabase } from './support.ts';
 
 interface Sample {
   readonly table: SealedTable<Columns, string>;
@@ -285,7 +285,7 @@ test('every table with a MAC column is in the test above', async () => {
 });
 
 test('a row copied to another key or another table is refused', async () => {
-  const seal = new RowSeal(ROW_KEY);
+  const seal = new RowSeal(ROW_KEYS);
   const mac = seal.mac('disks', { a: 'x' });
   assert.doesNotThrow(() => seal.verify('disks', 'x', { a: 'x', mac }));
   assert.throws(() => seal.verify('snapshots', 'x', { a: 'x', mac }), /Row x of table snapshots/);
@@ -293,7 +293,7 @@ test('a row copied to another key or another table is refused', async () => {
 });
 
 test('the MAC tells types, names and boundaries of cells apart', () => {
-  const seal = new RowSeal(ROW_KEY);
+  const seal = new RowSeal(ROW_KEYS);
   const rows = [
     { a: '1' },
     { a: 1 },
@@ -309,10 +309,10 @@ test('the MAC tells types, names and boundaries of cells apart', () => {
   assert.equal(new Set(macs).size, rows.length);
   // An added nullable column leaves old rows valid.
   assert.deepEqual(seal.mac('t', { a: '1', later: null }), seal.mac('t', { a: '1' }));
-  // Golden value: the encoding is a format on disk. u32 lengths, little endian.
+  // Golden value: the encoding is a format on disk. The number of the key (u32, big endian); u32 lengths, little endian.
   assert.equal(
     Buffer.from(seal.mac('t', { b: 1, a: 'x' })).toString('hex'),
-    'bb4bca59380c238fb959683efca720272e2d0f5cb3f551c0566e85d395bf13fb',
+    '00000001bb4bca59380c238fb959683efca720272e2d0f5cb3f551c0566e85d395bf13fb',
   );
 });
 

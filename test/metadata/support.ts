@@ -2,13 +2,14 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
+import { singleRowKey } from '../../src/metadata/sealed-rows.ts';
 import { Database } from '../../src/metadata/database.ts';
 import type { DatabaseOptions } from '../../src/metadata/database.ts';
 import type { Disk } from '../../src/metadata/disks.ts';
 import type { Key } from '../../src/metadata/keys.ts';
 import type { Snapshot } from '../../src/metadata/snapshots.ts';
 
-export const ROW_KEY = new Uint8Array(32).fill(7);
+export const ROW_KEYS = singleRowKey(new Uint8Array(32).fill(7));
 export const ACCOUNT = '1234567890123456';
 export const REGION = 'cn-hangzhou';
 
@@ -27,7 +28,7 @@ export interface TestDatabase extends AsyncDisposable {
 export async function openTestDatabase(options: Partial<DatabaseOptions> = {}): Promise<TestDatabase> {
   const directory = tempDir();
   const file = path.join(directory.path, 'metadata.db');
-  const database = await Database.open({ file, rowKey: ROW_KEY, ...options });
+  const database = await Database.open({ file, rowKeys: ROW_KEYS, ...options });
   return {
     file,
     database,

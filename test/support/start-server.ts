@@ -61,6 +61,8 @@ export interface ServerOptions {
   readonly args?: readonly string[];
   /** The program, when it is not this repository's own. */
   readonly sealdisk?: string;
+  /** Do not wait until it is unsealed. */
+  readonly sealed?: boolean;
 }
 
 export class TestServer implements AsyncDisposable {
@@ -71,6 +73,7 @@ export class TestServer implements AsyncDisposable {
   readonly #environment: NodeJS.ProcessEnv;
   readonly #args: readonly string[];
   readonly #sealdisk: string;
+  readonly #mayBeSealed: boolean;
   #process: ChildProcess | undefined;
 
   private constructor(
@@ -85,6 +88,7 @@ export class TestServer implements AsyncDisposable {
     this.apiPort = apiPort;
     this.nbdPort = nbdPort;
     this.#environment = { ...process.env, ...options.environment };
+    this.#mayBeSealed = options.sealed ?? false;
     this.#args = options.args ?? [];
     this.#sealdisk = options.sealdisk ?? SEALDISK;
   }
@@ -147,7 +151,7 @@ export class TestServer implements AsyncDisposable {
       if (child.exitCode !== null)
         throw new Error(`the server ended with ${child.exitCode}: ${readFileSync(this.logFile, 'utf8')}`);
       const response = await fetch(`http://127.0.0.1:${this.apiPort}/healthz`).catch(() => undefined);
-      return response?.status === 200;
+      return response?.status === 200 || (this.#mayBeSealed && response?.status === 503);
     });
   }
 
@@ -168,13 +172,13 @@ export class TestServer implements AsyncDisposable {
 
   /** Runs the command line against this server. */
   sealdisk(...args: string[]): Promise<Finished> {
-    return runProgram(process.execPath, [
-      '--disable-warning=ExperimentalWarning',
-      this.#sealdisk,
-      ...args,
-      '--data-dir',
-      this.dataDirectory,
-    ]);
+    return this.sealdiskWith({}, ...args);
+  }
+
+  /** The same, with something on standard input. */
+  sealdiskWith(options: { readonly input?: string }, ...args: string[]): Promise<Finished> {
+    const words = ['--disable-warning=ExperimentalWarning', this.#sealdisk, ...args, '--data-dir', this.dataDirectory];
+    return runProgram(process.execPath, words, options);
   }
 
   /** Runs a command with --json and answers its object; throws what it said when it fails. */

@@ -3,6 +3,14 @@ import { dataDirectoryOf, findServer } from '../server-location.ts';
 
 export async function status(options: { readonly dataDir?: string }, output: Output): Promise<void> {
   const server = await findServer(dataDirectoryOf(options));
+  if (server.sealed !== undefined) {
+    output.result(server, [
+      `sealdisk ${server.version}   process ${server.pid}   data ${server.dataDirectory}`,
+      `  API    http://${server.api} answers 503`,
+      `  sealed ${server.sealed.reason}`,
+    ]);
+    return;
+  }
   output.result(server, [
     `sealdisk ${server.version}   process ${server.pid}   data ${server.dataDirectory}`,
     `  API    http://${server.api}   default region ${server.defaultRegion}`,

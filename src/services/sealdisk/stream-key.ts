@@ -3,7 +3,7 @@ import { isKind } from '../../base/errors.ts';
 import type { Random } from '../../base/random.ts';
 import { wiped } from '../ecs/stored-data-key.ts';
 import type { DataKeys } from '../ecs/stored-data-key.ts';
-import { PASSPHRASE_SIZE_BYTES_MIN } from '../../kms/passphrase-root.ts';
+import { PASSPHRASE_SIZE_BYTES_MIN } from '../../kms/passphrase-keys.ts';
 import type { PassphraseKeys } from '../../kms/passphrase-keys.ts';
 import type { Scope } from '../../kms/scope.ts';
 import type { StoredStreamKey } from '../../metadata/transfers.ts';

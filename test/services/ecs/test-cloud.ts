@@ -14,6 +14,7 @@ import { openKms, type Kms } from '../../../src/kms/kms.ts';
 import { DISK_ROLE } from '../../../src/kms/data-keys.ts';
 import { insertPolicy } from '../../../src/metadata/policies.ts';
 import { insertAccount } from '../../../src/metadata/accounts.ts';
+import { singleRowKey } from '../../../src/metadata/sealed-rows.ts';
 import { Database } from '../../../src/metadata/database.ts';
 import { disks, type Disk } from '../../../src/metadata/disks.ts';
 import { diskExports } from '../../../src/metadata/exports.ts';
@@ -108,15 +109,15 @@ export class TestCloud implements AsyncDisposable {
 
   static async open(): Promise<TestCloud> {
     const directory = mkdtempSync(path.join(tmpdir(), 'sealdisk-ecs-'));
-    const rowKey = new Uint8Array(32).fill(7);
-    const database = await Database.open({ file: path.join(directory, 'metadata.db'), rowKey });
+    const rowKeys = singleRowKey(new Uint8Array(32).fill(7));
+    const database = await Database.open({ file: path.join(directory, 'metadata.db'), rowKeys });
     const ciphers = nodeCipherBackend();
     const clock = new FakeClock();
     const sealer = new SealedBytes(ciphers, systemRandom, new Uint8Array(32).fill(8));
     const kms = await openKms({
       dataDirectory: directory,
       database,
-      sealer,
+      sealers: { keys: sealer, disks: sealer, rows: sealer },
       ciphers,
       clock,
       random: systemRandom,
