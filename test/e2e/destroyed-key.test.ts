@@ -2,14 +2,16 @@
 // and then looked for in every file and in the memory of both programs.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
 
 import * as kms from '@alicloud/kms20160120';
 
+import { NbdClient } from '../../src/nbd/client.ts';
 import { wrapFor } from '../kms/wrap-for.ts';
-import { REGION } from '../support/api.ts';
+import { Api, REGION, unixAddress } from '../support/api.ts';
 import { filesWith } from '../support/files-with.ts';
 import { countInMemory } from '../support/process-memory.ts';
 import { kmsClient, popClient } from '../support/sdk-clients.ts';
@@ -61,4 +63,45 @@ test('a key that the SDK imports, uses and deletes is in no file and in no memor
   if (process.getuid?.() !== 0) return;
   for (const pid of [server.pid, ...(await server.diskServerPids())]) assert.equal(countInMemory(pid, material), 0);
   assert.ok(countInMemory(process.pid, material) > 0, 'the search finds what is there');
+});
+
+test('M9: a disk and a snapshot under a destroyed key stay listed, never open again, and can be deleted', async () => {
+  await using server = await TestServer.start({ args: ['--test-clock'] });
+  const api = new Api(server);
+  await api.openKms();
+  await api.authorizeDiskEncryption();
+  const key = await api.createKey();
+  const diskId = await api.createDisk({ Encrypted: 'true', KMSKeyId: key });
+  const exported = await api.exportDisk(diskId);
+  const client = await NbdClient.connect(unixAddress(exported), exported.ExportName);
+  await client.write(0, Buffer.alloc(4096, 5), { fua: true });
+  await client.disconnect();
+  await api.unexport(exported.ExportId);
+  const snapshotId = await api.createSnapshot(diskId);
+  const aside = mkdtempSync(path.join(tmpdir(), 'sealdisk-aside-'));
+  cpSync(path.join(server.dataDirectory, 'keys'), aside, { recursive: true });
+
+  await api.call('kms', 'ScheduleKeyDeletion', { KeyId: key, PendingWindowInDays: '7' });
+  await server.json('clock', 'advance', '8d');
+  const opensNever = async (): Promise<void> => {
+    await assert.rejects(api.exportDisk(diskId), { code: 'InvalidKMSKeyId.NotFound' });
+    const restore = api.createDisk({ SnapshotId: snapshotId });
+    await assert.rejects(restore, { code: 'InvalidParameter.KMSKeyId.NotFound' });
+  };
+  await opensNever();
+  // The key files as they were do not help.
+  await server.kill('SIGTERM');
+  cpSync(aside, path.join(server.dataDirectory, 'keys'), { recursive: true });
+  rmSync(aside, { recursive: true });
+  await server.start();
+  await opensNever();
+  assert.match(readFileSync(server.logFile, 'utf8'), new RegExp(`${key}.*had come back with an old copy`));
+
+  const { Disks: disks } = await api.call<{ Disks: { Disk: Fields[] } }>('ecs', 'DescribeDisks', { KMSKeyId: key });
+  assert.deepEqual(
+    disks.Disk.map(({ DiskId: id, Encrypted: encrypted }) => [id, encrypted]),
+    [[diskId, true]],
+  );
+  await api.call('ecs', 'DeleteSnapshot', { SnapshotId: snapshotId });
+  await api.call('ecs', 'DeleteDisk', { DiskId: diskId });
 });

@@ -6,8 +6,12 @@ import path from 'node:path';
 import { test } from 'node:test';
 
 import { wipeableCopy } from '../../src/base/wipeable-bytes.ts';
+import { KeyDestruction } from '../../src/kms/key-destruction.ts';
 import { decodeKeyFile } from '../../src/kms/key-file.ts';
+import type { KeyStore } from '../../src/kms/key-store.ts';
 import { Tombstones } from '../../src/kms/tombstones.ts';
+import type { Database } from '../../src/metadata/database.ts';
+import type { DestroyedKey } from '../../src/metadata/destroyed-keys.ts';
 import { findDestroyedKey } from '../../src/metadata/destroyed-keys.ts';
 import { listKeyVersions } from '../../src/metadata/key-versions.ts';
 import { findKey } from '../../src/metadata/keys.ts';
@@ -150,6 +154,47 @@ test('a destruction that was cut short after its tombstone is completed by the n
   await t.reopen();
   assert.deepEqual(await readdir(keysDirectory(t)), []);
   assert.equal(await findKey(t.database.read, key.keyId), undefined);
+});
+
+test('a crash before any step of a destruction leaves one that is completed later', async () => {
+  for (let step = 0, isOver = false; !isOver; step++) {
+    await using t = await openTestKms();
+    const key = await makeRotatedKey(t);
+    await t.keys.scheduleDeletion(SCOPE, key.keyId, 7);
+    t.advance(7 * DAY_MS);
+    let calls = 0;
+    const orCrash = <T>(work: () => Promise<T>): Promise<T> => {
+      if (calls++ === step) throw new Error('the power failed');
+      return work();
+    };
+    const tombstones = await Tombstones.open(t.directory, t.sealer);
+    const crashing = new KeyDestruction({
+      clock: t.clock,
+      database: {
+        read: t.database.read,
+        transact: (body: Parameters<Database['transact']>[0]) => orCrash(() => t.database.transact(body)),
+        scrub: () => orCrash(() => t.database.scrub()),
+      } as unknown as Database,
+      store: {
+        versionsOf: (keyId: string) => t.store.versionsOf(keyId),
+        destroy: (keyVersionId: string) => orCrash(() => t.store.destroy(keyVersionId)),
+      } as unknown as KeyStore,
+      tombstones: { write: (gone: DestroyedKey) => orCrash(() => tombstones.write(gone)) } as unknown as Tombstones,
+    });
+    isOver = await crashing.destroyDue().then(
+      () => true,
+      () => false,
+    );
+    if (isOver) assert.equal(step, 5, 'a tombstone, two files, the rows and the journal were tried');
+
+    const kms = await t.reopen();
+    await kms.destruction.destroyDue();
+    assert.deepEqual(await readdir(keysDirectory(t)), [], `step ${step}`);
+    assert.equal(await findKey(t.database.read, key.keyId), undefined, `step ${step}`);
+    assert.ok(await findDestroyedKey(t.database.read, key.keyId), `step ${step}`);
+    assert.deepEqual(await readdir(path.join(t.directory, 'destroyed-keys')), [key.keyId], `step ${step}`);
+    assert.deepEqual(filesWith(t.directory, Buffer.from('description-of-the-doomed')), [], `step ${step}`);
+  }
 });
 
 test('a tombstone that was lost or changed is made again from its row', async () => {
