@@ -45,8 +45,8 @@ export class TwoAccounts implements AsyncDisposable {
   readonly cloud: TestCloud;
   readonly actions: readonly Action[];
   readonly #door: FrontDoor;
-  /** Methods of the disk server that were called since the last answer. */
-  diskServerCalls: string[] = [];
+  /** What takes long, or could be seen from outside, since it was last emptied: calls of the disk server, secrets opened. */
+  work: string[] = [];
 
   private constructor(cloud: TestCloud) {
     this.cloud = cloud;
@@ -74,7 +74,13 @@ export class TwoAccounts implements AsyncDisposable {
       defaultRegion: REGION,
       findAction: (product, name) => this.actions.find((action) => action.product === product && action.name === name),
     };
-    cloud.plane.before = (method) => void this.diskServerCalls.push(method);
+    cloud.plane.before = (method) => void this.work.push(`disk server ${method}`);
+    const { sealer } = parts;
+    const open = sealer.open.bind(sealer);
+    sealer.open = (context, sealed) => {
+      this.work.push(`opened ${context.split(':')[0]}`);
+      return open(context, sealed);
+    };
   }
 
   static async open(): Promise<TwoAccounts> {
