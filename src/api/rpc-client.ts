@@ -9,6 +9,8 @@ export interface RpcEndpoint {
   readonly https?: boolean;
   readonly accessKeyId: string;
   readonly accessKeySecret: string;
+  /** Of a temporary AccessKey. */
+  readonly securityToken?: string;
 }
 
 /** A refusal as the server worded it. */
@@ -51,6 +53,7 @@ export async function callRpc<Answer>(
     ['x-acs-date', date],
     ['x-acs-signature-nonce', crypto.randomUUID()],
     ['x-acs-version', version],
+    ...(endpoint.securityToken ? ([['x-acs-security-token', endpoint.securityToken]] as const) : []),
     ...(body === '' ? [] : ([['content-type', 'application/x-www-form-urlencoded']] as const)),
   ]);
   const query = Object.entries(parameters);

@@ -18,16 +18,20 @@ export function findServer(dataDirectory: string): Promise<ServerStatus> {
 export interface LocalCredentials {
   readonly accessKeyId: string;
   readonly accessKeySecret: string;
+  /** Of a temporary AccessKey. */
+  readonly securityToken?: string;
 }
 
 /**
- * Who signs: SEALDISK_ACCESS_KEY_ID and SEALDISK_ACCESS_KEY_SECRET, else the first account's `DIR/credentials.json`.
+ * Who signs: SEALDISK_ACCESS_KEY_ID and SEALDISK_ACCESS_KEY_SECRET, with SEALDISK_SECURITY_TOKEN for a session, else the first account's `DIR/credentials.json`.
  * @throws {SystemError} code `NO_CREDENTIALS`.
  */
 export function localCredentials(dataDirectory: string): LocalCredentials {
   const accessKeyId = process.env['SEALDISK_ACCESS_KEY_ID'];
   const accessKeySecret = process.env['SEALDISK_ACCESS_KEY_SECRET'];
-  if (accessKeyId && accessKeySecret) return { accessKeyId, accessKeySecret };
+  const securityToken = process.env['SEALDISK_SECURITY_TOKEN'];
+  if (accessKeyId && accessKeySecret)
+    return { accessKeyId, accessKeySecret, ...(securityToken ? { securityToken } : {}) };
   const file = path.join(dataDirectory, 'credentials.json');
   try {
     return JSON.parse(readFileSync(file, 'utf8')) as LocalCredentials;

@@ -11,7 +11,7 @@ import stsSdk from '@alicloud/sts20150401';
 
 import { ecsClient, kmsClient, popClient, ramClient, sealdisk, stsClient } from '../support/sdk-clients.ts';
 import type { SdkTarget, SignatureStyle } from '../support/sdk-clients.ts';
-import { TestServer } from '../support/start-server.ts';
+import { runProgram, SEALDISK, TestServer } from '../support/start-server.ts';
 import type { Credentials } from '../support/start-server.ts';
 import { openTlsFront } from '../support/tls-front.ts';
 
@@ -194,6 +194,22 @@ test('@alicloud/credentials assumes the role by itself, through a TLS proxy, and
   } finally {
     setDefaultCACertificates(before);
   }
+});
+
+test('the command line takes the credentials of a session', async () => {
+  const { accessKeyId, accessKeySecret, securityToken = '' } = await assume('V3');
+  const run = (token: string) =>
+    runProgram(process.execPath, [SEALDISK, 'disk', 'transfers', '--data-dir', scene.server.dataDirectory], {
+      env: {
+        ...process.env,
+        SEALDISK_ACCESS_KEY_ID: accessKeyId,
+        SEALDISK_ACCESS_KEY_SECRET: accessKeySecret,
+        SEALDISK_SECURITY_TOKEN: token,
+      },
+    });
+  // The role may not do it: the session is known, and refused for that alone.
+  assert.match((await run(securityToken)).stderr, /may not do sealdisk:DescribeTransfers/);
+  assert.match((await run('')).stderr, /security token/);
 });
 
 test('a session is over when its time is, and the role can be assumed again', async () => {

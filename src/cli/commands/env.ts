@@ -5,10 +5,11 @@ import { dataDirectoryOf, findServer, localCredentials } from '../server-locatio
 export async function env(options: { readonly dataDir?: string }, output: Output): Promise<void> {
   const dataDirectory = dataDirectoryOf(options);
   const server = await findServer(dataDirectory);
-  const { accessKeyId, accessKeySecret } = localCredentials(dataDirectory);
+  const { accessKeyId, accessKeySecret, securityToken } = localCredentials(dataDirectory);
   const variables = {
     ALIBABA_CLOUD_ACCESS_KEY_ID: accessKeyId,
     ALIBABA_CLOUD_ACCESS_KEY_SECRET: accessKeySecret,
+    ...(securityToken === undefined ? {} : { ALIBABA_CLOUD_SECURITY_TOKEN: securityToken }),
     ALIBABA_CLOUD_REGION_ID: server.defaultRegion,
     ALIBABA_CLOUD_ENDPOINT: server.api,
     ALIBABA_CLOUD_ENDPOINT_ECS: server.api,
