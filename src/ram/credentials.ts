@@ -28,22 +28,10 @@ export const secretContext = (accessKeyId: string): string => `access-key:${acce
 export class StoredCredentials {
   readonly #reader: Reader;
   readonly #sealer: Sealer;
-  /** Opened for AccessKeys that do not exist, so that they take as long as others. */
-  #decoy: Uint8Array;
 
   constructor(reader: Reader, sealer: Sealer) {
     this.#reader = reader;
     this.#sealer = sealer;
-    this.#decoy = sealer.seal(secretContext(''), new Uint8Array(30));
-  }
-
-  #openDecoy(): void {
-    try {
-      this.#sealer.open(secretContext(''), this.#decoy).fill(0);
-    } catch {
-      // The store key that it was sealed under has been forgotten since.
-      this.#decoy = this.#sealer.seal(secretContext(''), new Uint8Array(30));
-    }
   }
 
   /**
@@ -54,7 +42,8 @@ export class StoredCredentials {
     const row = await findAccessKey(this.#reader, accessKeyId);
     const account = row && (await findAccount(this.#reader, row.accountId));
     if (row === undefined || account === undefined) {
-      this.#openDecoy();
+      // As much work as opening a secret, so that an AccessKey that does not exist takes as long as others.
+      this.#sealer.seal(secretContext(''), new Uint8Array(30));
       return undefined;
     }
     const { accountId, userName } = row;

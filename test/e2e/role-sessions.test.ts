@@ -222,8 +222,13 @@ test('a session is over when its time is, and the role can be assumed again', as
   assert.equal(await opened(await assume('V3', { durationSeconds: 900 })), 'sealed');
 });
 
-test('a session outlives a restart of the server, and ends when the owner revokes it', async () => {
+test('a session outlives another root key and a restart of the server, and ends when the owner revokes it', async () => {
   const session = await assume('V3');
+  const rotated = await scene.server.sealdisk('root-key', 'rotate');
+  assert.equal(rotated.code, 0, rotated.stderr);
+  assert.equal(await opened(session), 'sealed');
+  const nobody = { ...scene.alice, accessKeyId: 'LTAInobody' };
+  await assert.rejects(stsClient(nobody).getCallerIdentity(), coded(/^InvalidAccessKeyId\.NotFound/));
   await scene.server.kill('SIGTERM');
   await scene.server.start();
   assert.equal(await opened(session), 'sealed');
