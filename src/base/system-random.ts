@@ -1,21 +1,20 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { closeSync, openSync, readSync } from 'node:fs';
+import { openSync, readSync } from 'node:fs';
 import process from 'node:process';
 
 import type { Random } from './random.ts';
 import { wipeableBytes } from './wipeable-bytes.ts';
 
+/** Kept open: opening and closing it took most of the time of a call. */
+let urandom: number | undefined;
+
 /** Bytes straight from the kernel, which reseeds when a virtual machine is cloned; OpenSSL's own generator does not. */
 function kernelBytes(length: number): Uint8Array {
-  const fd = openSync('/dev/urandom', 'r');
-  try {
-    const out = wipeableBytes(length);
-    let filled = 0;
-    while (filled < length) filled += readSync(fd, out, filled, length - filled, null);
-    return out;
-  } finally {
-    closeSync(fd);
-  }
+  urandom ??= openSync('/dev/urandom', 'r');
+  const out = wipeableBytes(length);
+  let filled = 0;
+  while (filled < length) filled += readSync(urandom, out, filled, length - filled, null);
+  return out;
 }
 
 let calls = 0;

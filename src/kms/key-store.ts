@@ -1,4 +1,5 @@
-import { access, mkdir, readdir, readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+import { access, mkdir, readdir } from 'node:fs/promises';
 import path from 'node:path';
 
 import { assert } from '../base/assert.ts';
@@ -55,7 +56,7 @@ export class KeyStore {
    * @throws {SystemError} kind `corrupt`, codes `KEY_FILE_MISSING`, `SEALED_BYTES_DAMAGED`, `KEY_FILE_VERSION`.
    */
   async read(keyVersionId: string): Promise<{ readonly header: KeyFileHeader; readonly material: SecretBytes }> {
-    const sealed = await readIfThere(this.#fileOf(keyVersionId));
+    const sealed = readIfThere(this.#fileOf(keyVersionId));
     if (sealed === undefined)
       throw new SystemError(
         'corrupt',
@@ -119,7 +120,7 @@ export class KeyStore {
     for (const keyVersionId of await this.list())
       await this.#turn.run(async () => {
         const file = this.#fileOf(keyVersionId);
-        const sealed = await readIfThere(file);
+        const sealed = readIfThere(file);
         if (sealed === undefined || !isEarlier(sealed, prefix)) return;
         const content = this.#sealer.open(contextOf(keyVersionId), sealed);
         const renewed = this.#sealer.seal(contextOf(keyVersionId), content);
@@ -135,7 +136,7 @@ export class KeyStore {
   whenNoneIsEarlier(prefix: Uint8Array, then: () => Promise<void>): Promise<boolean> {
     return this.#turn.run(async () => {
       for (const keyVersionId of await this.list()) {
-        const sealed = await readIfThere(this.#fileOf(keyVersionId));
+        const sealed = readIfThere(this.#fileOf(keyVersionId));
         if (sealed !== undefined && isEarlier(sealed, prefix)) return false;
       }
       await then();
@@ -154,9 +155,10 @@ const contextOf = (keyVersionId: string): string => `key-version:${keyVersionId}
 const isEarlier = (bytes: Uint8Array, prefix: Uint8Array): boolean =>
   Buffer.compare(bytes.subarray(0, prefix.length), prefix) < 0;
 
-async function readIfThere(file: string): Promise<Uint8Array | undefined> {
+/** At once: a few hundred bytes, mostly in the page cache, are not worth four trips to another thread. */
+function readIfThere(file: string): Uint8Array | undefined {
   try {
-    return await readFile(file);
+    return readFileSync(file);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;

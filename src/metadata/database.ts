@@ -11,6 +11,7 @@ import type { Migration } from './migrate.ts';
 import { MIGRATIONS } from './migrations.ts';
 import { NodeSqlite } from './node-sqlite.ts';
 import type { CommittedReader, Queries, Transaction } from './reader.ts';
+import { RowCache } from './row-cache.ts';
 import { RowSeal } from './sealed-rows.ts';
 import type { RowKeys } from './sealed-rows.ts';
 import { checkRowKey } from './settings.ts';
@@ -42,7 +43,8 @@ export class Database implements AsyncDisposable {
   private constructor(writer: NodeSqlite, write: Queries, reader: NodeSqlite, seal: RowSeal) {
     this.#writer = writer;
     this.#write = write;
-    this.read = { queries: kysely(reader), seal, version: () => reader.dataVersion() };
+    const version = (): number => reader.dataVersion();
+    this.read = { queries: kysely(reader), seal, version, cache: new RowCache(version) };
   }
 
   /**

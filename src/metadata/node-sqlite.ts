@@ -12,6 +12,8 @@ const STATEMENTS_MAX = 256;
 export class NodeSqlite implements SqliteDatabase {
   readonly #db: DatabaseSync;
   readonly #statements = new Map<string, SqliteStatement>();
+  /** Asked with every row that is known already. */
+  #dataVersion: StatementSync | undefined;
 
   constructor(file: string, options: { readonly readOnly: boolean }) {
     this.#db = translated(() => new DatabaseSync(file, { readOnly: options.readOnly, timeout: 5_000 }));
@@ -29,8 +31,9 @@ export class NodeSqlite implements SqliteDatabase {
 
   /** Another number after every commit of another connection. Source: sqlite.org/pragma.html, data_version. */
   dataVersion(): number {
-    const [row] = this.prepare('pragma data_version').all([]);
-    return (row as { readonly data_version: number }).data_version;
+    this.#dataVersion ??= translated(() => this.#db.prepare('pragma data_version'));
+    const statement = this.#dataVersion;
+    return translated(() => Number(statement.get()?.['data_version']));
   }
 
   prepare(sql: string): SqliteStatement {

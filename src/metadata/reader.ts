@@ -1,6 +1,7 @@
 import type { Kysely } from 'kysely';
 
 import type { Cell } from './columns.ts';
+import type { RowCache } from './row-cache.ts';
 import type { RowSeal } from './sealed-rows.ts';
 
 export type Queries = Kysely<Record<string, Record<string, Cell>>>;
@@ -9,6 +10,8 @@ export type Queries = Kysely<Record<string, Record<string, Cell>>>;
 export interface Reader {
   readonly queries: Queries;
   readonly seal: RowSeal;
+  /** Of committed rows; a transaction has none. */
+  readonly cache?: RowCache;
 }
 
 /** What reads committed state, and can tell whether it is still the same. */

@@ -44,8 +44,19 @@ export class SealedTable<C extends Columns, Key extends keyof C & string> {
     equals: Partial<EntityOf<C>>,
     orderBy: readonly (keyof C & string)[] = this.key,
   ): Promise<EntityOf<C>[]> {
+    const wanted = this.#encode(equals);
+    if (reader.cache === undefined) return await this.#select(reader, wanted, orderBy);
+    const question = `${this.name} ${JSON.stringify(wanted)} ${orderBy.join(' ')}`;
+    return await reader.cache.rows(question, () => this.#select(reader, wanted, orderBy));
+  }
+
+  async #select(
+    reader: Reader,
+    wanted: Readonly<Record<string, Cell>>,
+    orderBy: readonly (keyof C & string)[],
+  ): Promise<EntityOf<C>[]> {
     let query = reader.queries.selectFrom(this.name).selectAll();
-    for (const [column, cell] of Object.entries(this.#encode(equals))) {
+    for (const [column, cell] of Object.entries(wanted)) {
       query = cell === null ? query.where(column, 'is', null) : query.where(column, '=', cell);
     }
     for (const column of orderBy) query = query.orderBy(column);

@@ -1,10 +1,10 @@
 // Who sent the request: the AccessKey's signature, in whichever of the two styles it came.
 import { missingParameter } from '../api/decode.ts';
 import { ApiError } from '../api/errors.ts';
-import { sha256Hex } from '../api/signature/canonical.ts';
-import { stringToSignV1, verifyV1 } from '../api/signature/v1.ts';
+import { checkV1, checkV3, textToSignV3 } from '../api/signature/check.ts';
+import { stringToSignV1 } from '../api/signature/v1.ts';
 import type { SignedRequestV3 } from '../api/signature/v3.ts';
-import { parseAuthorizationV3, stringToSignV3, verifyV3 } from '../api/signature/v3.ts';
+import { parseAuthorizationV3 } from '../api/signature/v3.ts';
 import { unreachable } from '../base/assert.ts';
 import type { Exchange, FrontDoor, Step } from './exchange.ts';
 import { found } from './exchange.ts';
@@ -17,7 +17,7 @@ interface Signed {
   readonly nonce: string;
   readonly securityToken: string | undefined;
   readonly stringToSign: string;
-  verify(secret: string | Uint8Array): Promise<boolean>;
+  verify(secret: string | Uint8Array): boolean;
 }
 
 /** The vendor's clients send these without a signature. */
@@ -25,7 +25,7 @@ const UNSIGNED = ['AssumeRoleWithSAML', 'AssumeRoleWithOIDC'];
 
 export const verifySignature: Step = async (exchange, door) => {
   if (exchange.product === 'sts' && UNSIGNED.includes(exchange.actionName ?? '')) throw noIdentityProviders();
-  const signed = exchange.style === 'V3' ? await readV3(exchange) : readV1(exchange);
+  const signed = exchange.style === 'V3' ? readV3(exchange) : readV1(exchange);
   const credential = await provenCredential(exchange, door, signed);
   if (!credential.active) {
     throw new ApiError(
@@ -53,7 +53,7 @@ async function provenCredential(exchange: Exchange, door: FrontDoor, signed: Sig
   const secret = known?.secret ?? NOBODYS_SECRET.slice();
   let isRight: boolean;
   try {
-    isRight = await signed.verify(secret);
+    isRight = signed.verify(secret);
   } finally {
     if (typeof secret !== 'string') secret.fill(0);
   }
@@ -170,7 +170,7 @@ function readV1(exchange: Exchange): Signed {
     nonce,
     securityToken: parameters.get('SecurityToken'),
     stringToSign,
-    verify: (secret) => verifyV1(secret, stringToSign, signature),
+    verify: (secret) => checkV1(secret, stringToSign, signature),
   };
 }
 
@@ -178,7 +178,7 @@ function readV1(exchange: Exchange): Signed {
 const MUST_BE_SIGNED = ['host', 'x-acs-action', 'x-acs-version', 'x-acs-date', 'x-acs-signature-nonce'];
 const SIGNED_IF_SENT = ['x-acs-security-token'];
 
-async function readV3(exchange: Exchange): Promise<Signed> {
+function readV3(exchange: Exchange): Signed {
   const { http } = exchange;
   const authorization = parseAuthorizationV3(http.headers.get('authorization') ?? '');
   if (authorization === undefined) {
@@ -210,14 +210,13 @@ async function readV3(exchange: Exchange): Promise<Signed> {
     signedHeaders,
     contentSha256,
   };
-  const stringToSign = await stringToSignV3(request);
+  const stringToSign = textToSignV3(request);
   return {
     accessKeyId: authorization.accessKeyId,
     timestamp,
     nonce,
     securityToken: http.headers.get('x-acs-security-token'),
     stringToSign,
-    verify: async (secret) =>
-      contentSha256 === (await sha256Hex(http.body)) && (await verifyV3(secret, request, authorization.signature)),
+    verify: (secret) => checkV3(secret, request, http.body, stringToSign, authorization.signature),
   };
 }

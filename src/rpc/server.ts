@@ -25,6 +25,7 @@ import { NonceJournal } from './nonce-journal.ts';
 import { runPipeline } from './pipeline.ts';
 import type { AccessKeyUses, AuditTrail, Authorizer, ClientTokenStore, Credentials, Registry } from './ports.ts';
 import { readBody } from './read-body.ts';
+import { RequestIds } from './request-ids.ts';
 import { ReplayGuard } from './replay.ts';
 import type { HttpAnswer } from './respond.ts';
 import { errorAnswer, successAnswer } from './respond.ts';
@@ -53,7 +54,7 @@ export interface RpcServerOptions {
 export class RpcServer {
   readonly #door: FrontDoor;
   readonly #clock: Clock;
-  readonly #random: Random;
+  readonly #requestIds: RequestIds;
   readonly #log: Logger;
   readonly #limits: RpcLimits;
   readonly #server: Server;
@@ -64,7 +65,7 @@ export class RpcServer {
   constructor(options: RpcServerOptions) {
     const { registry, credentials, authorizer, clientTokens, audit, clock, random, log, defaultRegion } = options;
     this.#clock = clock;
-    this.#random = random;
+    this.#requestIds = new RequestIds(random);
     this.#log = log;
     this.#limits = { ...DEFAULT_RPC_LIMITS, ...options.limits };
     this.#journal = options.nonceDirectory === undefined ? undefined : new NonceJournal(options.nonceDirectory, log);
@@ -134,7 +135,7 @@ export class RpcServer {
 
   async #answer(request: IncomingMessage, signal: AbortSignal): Promise<HttpAnswer> {
     const startedMs = this.#clock.monotonicMs();
-    const exchange: Exchange = { http: httpRequestOf(request), uuid: randomUuid(this.#random), signal };
+    const exchange: Exchange = { http: httpRequestOf(request), uuid: this.#requestIds.next(), signal };
     if (exchange.http.method === 'GET' && exchange.http.path === '/healthz') return HEALTHY;
     let failure: unknown;
     try {

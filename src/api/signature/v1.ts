@@ -1,6 +1,6 @@
 // Signature version 1.0, HMAC-SHA1 over all parameters. Source: docs/protocols/rpc.md, Signatures.
 // START HERE for older SDKs, the aliyun CLI and terraform.
-import { canonicalQuery, equalInConstantTime, hmac, percentEncode, toBase64 } from './canonical.ts';
+import { canonicalQuery, hmac, percentEncode, toBase64 } from './canonical.ts';
 
 /**
  * @param method the HTTP method.
@@ -14,8 +14,4 @@ export function stringToSignV1(method: string, parameters: ReadonlyMap<string, s
 /** Base64 of the MAC. The key is the secret with `&` appended. */
 export async function signV1(secret: string | Uint8Array, stringToSign: string): Promise<string> {
   return toBase64(await hmac('SHA-1', secret, '&', stringToSign));
-}
-
-export async function verifyV1(secret: string | Uint8Array, stringToSign: string, signature: string): Promise<boolean> {
-  return equalInConstantTime(await signV1(secret, stringToSign), signature);
 }

@@ -1,6 +1,6 @@
 // ACS3-HMAC-SHA256: a signature over method, path, query, chosen headers and the digest of the body, in the
 // `Authorization` header. Source: docs/protocols/rpc.md, Signatures. START HERE for current SDKs.
-import { canonicalQuery, equalInConstantTime, hmac, percentEncode, sha256Hex, toHex } from './canonical.ts';
+import { canonicalQuery, hmac, percentEncode, sha256Hex, toHex } from './canonical.ts';
 
 export const ALGORITHM_V3 = 'ACS3-HMAC-SHA256';
 
@@ -23,8 +23,6 @@ export interface AuthorizationV3 {
   readonly signedHeaders: readonly string[];
   readonly signature: string;
 }
-
-const noEncoding = (key: string): string => key;
 
 export function canonicalRequestV3(
   request: SignedRequestV3,
@@ -51,22 +49,6 @@ export async function stringToSignV3(
 /** Lower-case hex of the MAC. The key is the bare secret. */
 export async function signV3(secret: string | Uint8Array, stringToSign: string): Promise<string> {
   return toHex(await hmac('SHA-256', secret, '', stringToSign));
-}
-
-/**
- * Checks the signature. The vendor's current SDKs do not encode parameter names, others do; a name such as
- * `EncryptionContext.acs:ecs:disk-id` makes the difference, so both forms are accepted.
- */
-export async function verifyV3(
-  secret: string | Uint8Array,
-  request: SignedRequestV3,
-  signature: string,
-): Promise<boolean> {
-  for (const encodeKey of [percentEncode, noEncoding]) {
-    const expected = await signV3(secret, await stringToSignV3(request, encodeKey));
-    if (equalInConstantTime(expected, signature)) return true;
-  }
-  return false;
 }
 
 /** Reads the `Authorization` header; undefined when it is not of this form. */
