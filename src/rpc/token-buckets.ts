@@ -48,8 +48,9 @@ export class TokenBuckets {
   }
 
   #wait({ tokens, rate }: Bucket): number {
-    // Rounding of fractions must not make it a millisecond more.
-    return tokens >= 1 ? 0 : Math.max(1, Math.ceil(((1 - tokens) / rate.perSecond) * 1000 - 1e-6));
+    const missing = 1 - tokens;
+    // Rounding of fractions must not make it a millisecond more, nor miss a token by a hair after it.
+    return missing < 1e-6 ? 0 : Math.max(1, Math.ceil((missing / rate.perSecond) * 1000 - 1e-6));
   }
 
   #filled(key: string, rate: Rate): Bucket {
