@@ -76,7 +76,7 @@ before(async () => {
   writeFileSync(at('other', 'root.key'), randomBytes(32), { mode: 0o600 });
 });
 
-type Part = 'everything' | 'disk' | 'database' | 'root.key' | 'keys';
+type Part = 'everything' | 'disk' | 'database' | 'root.key' | 'keyring' | 'keys';
 /** `fuzzy`: copied while it was written. `other`: of another data directory. */
 type Version = 'old' | 'current' | 'absent' | 'fuzzy' | 'other';
 
@@ -84,6 +84,7 @@ const FILES: Readonly<Record<Exclude<Part, 'everything'>, () => string[]>> = {
   disk: () => [path.join('disks', disks.first)],
   database: () => ['metadata.db', 'metadata.db-wal', 'metadata.db-shm'],
   'root.key': () => ['root.key'],
+  keyring: () => ['keyring'],
   keys: () => ['keys'],
 };
 
@@ -181,6 +182,8 @@ const CELLS: readonly (readonly [Part, Version, { readonly [key in keyof Said]: 
   ['database', 'fuzzy', { first: 3, second: 5 }],
   ['root.key', 'absent', { start: /ROOT_KEY_MISSING/ }],
   ['root.key', 'other', { start: /ROOT_KEY_MISMATCH/ }],
+  ['keyring', 'absent', { start: /KEYRING_MISSING/ }],
+  ['keyring', 'old', { first: 3, second: 5 }],
   ['keys', 'old', { first: 3, second: NO_MATERIAL }],
   ['keys', 'absent', { first: NO_MATERIAL, second: NO_MATERIAL }],
 ];

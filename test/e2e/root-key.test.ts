@@ -9,7 +9,7 @@ import { NbdClient } from '../../src/nbd/client.ts';
 import { tempDir } from '../metadata/support.ts';
 import { PIN, NO_SOFT_HSM, SoftHsm } from '../root/soft-hsm.ts';
 import { Api, unixAddress } from '../support/api.ts';
-import { TestServer } from '../support/start-server.ts';
+import { TestServer, until } from '../support/start-server.ts';
 
 const PASSPHRASE = 'correct horse battery staple';
 
@@ -99,6 +99,28 @@ test('a server that is killed while its root key is rotated opens everything aft
   }
   const { resealing, storeKeys } = await server.json<Status>('root-key', 'rotate');
   assert.deepEqual([resealing.state, storeKeys.length], ['done', 3]);
+  await check(server, kept);
+});
+
+test('a destroyed key takes the store key of key files with it, and an old copy of the files opens nothing', async () => {
+  await using server = await TestServer.start({ args: ['--test-clock'] });
+  const kept = await stock(server);
+  const api = new Api(server);
+  const KeyId = await api.createKey();
+  const numbers = async (): Promise<number[]> =>
+    (await server.json<{ storeKeys: { number: number }[] }>('root-key', 'status')).storeKeys.map(
+      ({ number }) => number,
+    );
+  assert.deepEqual(await numbers(), [1, 2, 3]);
+  const files = path.join(server.dataDirectory, 'keys');
+  const [copy = ''] = readdirSync(files);
+  const content = readFileSync(path.join(files, copy));
+  await api.call('kms', 'ScheduleKeyDeletion', { KeyId, PendingWindowInDays: '7' });
+  await server.json('clock', 'advance', '8d');
+  await until('the key files to be sealed anew', async () => (await numbers()).join() === '1,2,4');
+  const [now = ''] = readdirSync(files);
+  assert.equal(readFileSync(path.join(files, now)).toString('hex', 0, 5), '0200000004');
+  assert.equal(content.toString('hex', 0, 5), '0200000003', 'what a copy has names a store key that is gone');
   await check(server, kept);
 });
 

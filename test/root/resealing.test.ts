@@ -5,6 +5,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 
 import { findAccessKey, updateAccessKey } from '../../src/metadata/access-keys.ts';
+import { StoredCredentials } from '../../src/ram/credentials.ts';
 import { tempDir } from '../metadata/support.ts';
 import { newKey, SCOPE } from '../kms/open-test-kms.ts';
 import { openTestInstallation, stock, takeStock } from './open-test-installation.ts';
@@ -117,6 +118,19 @@ test('a secret that was sealed long before it is stored is refused, and not lost
   const late = t.database.transact((transaction) => updateAccessKey(transaction, accessKeyId, { secretSealed }));
   await assert.rejects(late, { kind: 'unavailable', code: 'SEALED_TOO_LONG_AGO' });
   assert.equal(await t.secretOf(accessKeyId), accessKeySecret);
+});
+
+test('an AccessKey that does not exist is looked for as ever after the store keys have changed twice', async () => {
+  using dir = tempDir();
+  await using t = await openTestInstallation(dir.path);
+  const credentials = new StoredCredentials(t.database.read, t.trust.keyring.sealer('rows'));
+  for (let round = 0; round < 2; round++) {
+    assert.equal(await credentials.find('LTAInobody'), undefined);
+    await t.trust.rotate();
+    await t.resealing.run();
+    await t.resealing.run();
+  }
+  assert.equal(await credentials.find('LTAInobody'), undefined);
 });
 
 test('a changed row keeps the earlier store key, is named, and keeps nothing else from being sealed anew', async () => {
