@@ -23,6 +23,8 @@ export class MapPages {
   readonly #lookAgain: (() => Promise<void>) | undefined;
   readonly #pages = new Map<Address, MapEntries>();
   readonly #loading = new Map<Address, Promise<MapEntries>>();
+  /** Of the page that is being opened at once. */
+  readonly #body = new Uint8Array(BLOCK_SIZE_BYTES);
   /** Pages whose loss is in the log already. */
   readonly #damaged = new Set<Address>();
 
@@ -119,18 +121,48 @@ export class MapPages {
   }
 
   /**
-   * The leaf of 512 blocks that holds `leaf * 512`, or the marker that stands for all of them, if no page on the way
-   * has to be read; else undefined.
+   * The leaf of 512 blocks that holds `leaf * 512`, or the marker that stands for all of them, if nothing has to be waited
+   * for: pages that are not kept are read where the system has them in memory; else undefined.
    */
   leafCached(root: Address, leaf: number): MapEntries | Address | undefined {
     let address = root;
     for (let level = ROOT_LEVEL; level > 0; level--) {
       if (isMarker(address)) return address;
-      const page = this.#pages.get(address);
+      const page = this.#pages.get(address) ?? this.#readAtOnce(address, level, pageOf(leaf, level));
       if (page === undefined) return undefined;
       address = page[childOf(leaf, level)] ?? 0;
     }
-    return isMarker(address) ? address : this.#pages.get(address);
+    if (isMarker(address)) return address;
+    const entries = this.#pages.get(address);
+    if (entries !== undefined) return entries;
+    this.#use(root, leaf);
+    return this.#readAtOnce(address, 0, leaf);
+  }
+
+  /** Reads and keeps a page that is in memory and verifies; undefined for any other, which `leaf` is for. */
+  #readAtOnce(address: Address, level: number, index: number): MapEntries | undefined {
+    const segment = this.#store.find(segmentOf(address));
+    // The second copy of an upper page is for when the first one does not verify.
+    const sealed = segment && this.#store.readSlotsCached(segment.number, slotOf(address), 1);
+    if (segment === undefined || sealed === undefined) return undefined;
+    const aead = this.#keys.aead(segment.epoch);
+    const meta = openSlot(aead, segment.number, slotOf(address), sealed.subarray(0, SLOT_SIZE_BYTES), this.#body);
+    if (meta?.type !== SLOT_MAP || meta.level !== level || meta.index !== index) return undefined;
+    const entries = decodeMapPage(this.#body);
+    this.keep(address, entries);
+    return entries;
+  }
+
+  /** The pages above a leaf are needed again sooner than any leaf. */
+  #use(root: Address, leaf: number): void {
+    let address = root;
+    for (let level = ROOT_LEVEL; level > 0; level--) {
+      const page = this.#pages.get(address);
+      if (page === undefined) return;
+      this.#pages.delete(address);
+      this.#pages.set(address, page);
+      address = page[childOf(leaf, level)] ?? 0;
+    }
   }
 
   /** The same, reading what is missing. */
