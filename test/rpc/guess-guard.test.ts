@@ -113,6 +113,17 @@ test('whoever has signed rightly from an address is heard there, whatever others
   assert.equal(opened.isAdmitted(), false, 'a proof lasts for a day');
 });
 
+test('so many right signatures are remembered, the latest ones', async () => {
+  const opened = open();
+  for (const sourceIp of [HERE, '192.0.2.2']) assert.ok(opened.isAdmitted(sourceIp));
+  for (let address = 0; address < 9_999; address++) {
+    opened.guard.begin(`10.0.${address >> 8}.${address & 255}`, 'ak', 'ecs').right();
+  }
+  void (await crowd(opened));
+  void (await crowd(opened, '192.0.2.2'));
+  assert.deepEqual([opened.isAdmitted(HERE), opened.isAdmitted('192.0.2.2')], [false, true]);
+});
+
 test('other addresses and other AccessKeys are not slowed', async () => {
   const opened = open();
   void (await crowd(opened));
