@@ -37,13 +37,21 @@ export class Database implements AsyncDisposable {
   readonly read: CommittedReader;
   readonly #writer: NodeSqlite;
   readonly #write: Queries;
+  /** Asked once in a turn of the event loop, unless something was committed in it. */
+  #version: number | undefined;
   readonly #queue = new Mutex();
   readonly #inside = new AsyncLocalStorage<true>();
 
   private constructor(writer: NodeSqlite, write: Queries, reader: NodeSqlite, seal: RowSeal) {
     this.#writer = writer;
     this.#write = write;
-    const version = (): number => reader.dataVersion();
+    const version = (): number => {
+      if (this.#version === undefined) {
+        this.#version = reader.dataVersion();
+        setImmediate(() => (this.#version = undefined));
+      }
+      return this.#version;
+    };
     this.read = { queries: kysely(reader), seal, version, cache: new RowCache(version) };
   }
 
@@ -74,11 +82,17 @@ export class Database implements AsyncDisposable {
   transact<T>(body: (transaction: Transaction) => Promise<T>): Promise<T> {
     assert(this.#inside.getStore() === undefined, 'transact inside transact would wait for itself');
     return this.#queue.run(() =>
-      this.#inside.run(true, () =>
-        this.#write
-          .transaction()
-          .execute((queries) => body({ queries: queries as unknown as Queries, seal: this.read.seal, writable: true })),
-      ),
+      this.#inside.run(true, async () => {
+        try {
+          return await this.#write
+            .transaction()
+            .execute((queries) =>
+              body({ queries: queries as unknown as Queries, seal: this.read.seal, writable: true }),
+            );
+        } finally {
+          this.#version = undefined;
+        }
+      }),
     );
   }
 

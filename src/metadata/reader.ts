@@ -16,7 +16,10 @@ export interface Reader {
 
 /** What reads committed state, and can tell whether it is still the same. */
 export interface CommittedReader extends Reader {
-  /** Another number after every commit, by whatever program: rows that were read under the same number still hold. */
+  /**
+   * Another number after every commit: of this program at once, of another one from the next turn of the event loop on.
+   * Rows that were read under the same number still hold.
+   */
   version(): number;
 }
 

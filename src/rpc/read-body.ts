@@ -9,6 +9,10 @@ import { ApiError } from '../api/errors.ts';
  */
 export async function readBody(request: IncomingMessage, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
   if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw tooLong(maxBytes);
+  if (isEmpty(request)) {
+    request.resume();
+    return new Uint8Array(0);
+  }
   const chunks: Uint8Array[] = [];
   let length = 0;
   // Leaving this loop early must not destroy the socket: the refusal still has to go out.
@@ -24,6 +28,12 @@ export async function readBody(request: IncomingMessage, maxBytes: number): Prom
     offset += chunk.length;
   }
   return body;
+}
+
+/** Known beforehand, as of every request that has all its parameters in the query. */
+function isEmpty({ headers }: IncomingMessage): boolean {
+  const length = headers['content-length'];
+  return headers['transfer-encoding'] === undefined && (length === undefined || length === '0');
 }
 
 function tooLong(maxBytes: number): ApiError {

@@ -224,6 +224,8 @@ test('the version of what is read changes with every commit, of this program or 
   assert.equal(database.read.version(), versions[1]);
   const other = new DatabaseSync(file);
   other.exec("update settings set value = 'c'");
+  // What others commit is asked for once in a turn.
+  await new Promise((resolve) => setImmediate(resolve));
   versions.push(database.read.version());
   other.close();
   assert.equal(new Set(versions).size, 3);

@@ -38,6 +38,8 @@ test('a row that another program edits while it is known is refused', async () =
   const editor = new DatabaseSync(file);
   editor.exec('update disks set encrypted = 0');
   editor.close();
+  // What others commit is asked for once in a turn.
+  await new Promise((resolve) => setImmediate(resolve));
   await assert.rejects(findDisk(database.read, diskId), { kind: 'corrupt', code: 'ROW_ALTERED' });
 });
 

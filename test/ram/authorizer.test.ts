@@ -286,6 +286,8 @@ test('a row that is edited behind our back is refused at the next call', async (
   const raw = new DatabaseSync(account.file);
   raw.exec("update policy_attachments set policy_name = 'AdministratorAccess'");
   raw.close();
+  // What others commit is asked for once in a turn.
+  await new Promise((resolve) => setImmediate(resolve));
   await assert.rejects(decide(), (error: unknown) => isKind(error, 'corrupt'));
 });
 
