@@ -33,7 +33,10 @@ export function waitingWork(parts: WaitingParts): Readonly<Record<string, Waitin
   const { clock, exports, kms, audit, keepDays, resealing, log } = parts;
   return {
     'destroying keys': async () => {
-      for (const keyId of await kms.destruction.destroyDue()) log.info({ keyId }, 'a key was destroyed');
+      for (const keyId of await kms.destruction.destroyDue()) {
+        log.info({ keyId }, 'a key was destroyed');
+        await audit.recordAct('DestroyKey', { keyId });
+      }
       return kms.destruction.nextDueMs();
     },
     'sealing anew what earlier store keys sealed': atEveryLook(() => resealing.run()),

@@ -145,6 +145,14 @@ export class AuditLog implements AsyncDisposable {
   }
 
   /**
+   * What Sealdisk did by itself because its time had come.
+   * @throws {SystemError} kind `unavailable`, code `AUDIT_UNAVAILABLE`: it is done and not on record.
+   */
+  async recordAct(action: string, details: object): Promise<void> {
+    await this.#journal.commit({ kind: 'system', action, details });
+  }
+
+  /**
    * Runs what the owner of the data directory asked for, on record before and after it.
    * @param details nothing secret.
    * @throws {SystemError} kind `unavailable`, code `AUDIT_UNAVAILABLE`: nothing was done, or its end is not on record.

@@ -58,6 +58,8 @@ export type AuditEvent =
       readonly purpose: string;
       readonly diskId: string;
     }
+  /** Sealdisk did by itself what nobody had asked for at that moment. */
+  | { readonly kind: 'system'; readonly action: string; readonly details: object }
   /** The owner of the data directory did something without an AccessKey. */
   | {
       readonly kind: 'admin';

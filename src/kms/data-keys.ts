@@ -40,7 +40,7 @@ export interface KeyUse {
   readonly keyId: string;
   /** Null when the wrapped key names none. */
   readonly keyVersionId: string | null;
-  readonly purpose: 'GenerateDataKey' | 'Decrypt';
+  readonly purpose: 'GenerateDataKey' | 'Decrypt' | 'Encrypt';
   /** Whose data key it is about: a disk, or a stream. */
   readonly diskId: string;
 }
@@ -172,6 +172,7 @@ export class DiskKeys {
     const key = await this.#usableKey(request, request.kmsKeyId, 'kms:Encrypt');
     diskSuiteOf(key);
     requireEnabled(key);
+    await this.#record(request, key, key.primaryVersionId, 'Encrypt');
     const context = contextOf(request.diskId, request.suite);
     return (await translated(() => envelope.encrypt('Encrypt', key, context, request.plaintext))).blob;
   }

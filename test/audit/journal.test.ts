@@ -251,3 +251,26 @@ test('much that is written and not synced makes writers wait for a sync', async 
   assert.ok(journal.durable.seq > before + 5);
   await journal.close(STOP);
 });
+
+test('a record that was dropped while another one failed is not taken for durable by a later sync', async () => {
+  const files = new MemoryFiles();
+  const { journal } = openJournal(files);
+  await journal.commit(event('before'));
+  const failing = ['sync', 'create'];
+  files.before = (call) => {
+    if (call !== failing[0]) return;
+    failing.shift();
+    throw failure('EIO');
+  };
+  const first = journal.commit(event('first'));
+  // Until the first one's sync is under way.
+  await Promise.resolve();
+  await Promise.resolve();
+  const second = journal.commit(event('second'));
+  const outcomes = await Promise.allSettled([first, second]);
+  assert.deepEqual(failing, [], 'both calls failed');
+  const there = await operationsIn(files);
+  for (const [i, name] of ['first', 'second'].entries())
+    assert.ok(outcomes[i]?.status === 'rejected' || there.includes(name), `${name} was promised and is not there`);
+  await journal.close(STOP);
+});

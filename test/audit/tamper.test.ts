@@ -198,6 +198,7 @@ test('bytes behind the end of a closed log are found', async () => {
 test('of a log that was not closed, a record cut short behind its head is a note and no finding', async () => {
   const files = new MemoryFiles();
   const { journal } = openJournal(files);
+  await journal.commit(event('in a new file'));
   await journal.commit(event('durable'));
   await journal.write(event('written'));
   const image = files.afterProcessDeath();
@@ -234,4 +235,31 @@ test('an exported piece is verified by itself; any byte of it that changes is fo
     if (changed === exported.toString('utf8')) continue;
     assert.ok((await check(Buffer.from(changed), undefined, anchor)).findings.length > 0, `line ${i + 1}`);
   }
+});
+
+test('records of two histories of one log, mixed, are found although each is authentic', async () => {
+  const files = new MemoryFiles();
+  const first = openJournal(files);
+  await first.journal.commit(event('common'));
+  const other = files.afterProcessDeath();
+  await first.journal.commit(event('one'));
+  await first.journal.commit(event('two'));
+  await first.journal.close(STOP);
+  const second = openJournal(other);
+  await second.journal.commit(event('ONE'));
+  await second.journal.close(STOP);
+  const lineOf = (log: MemoryFiles, name: string): string =>
+    Buffer.from(log.read(FILE(1), 0) ?? [])
+      .toString('utf8')
+      .split('\n')
+      .find((line) => line.includes(`"${name}"`)) ?? '';
+  const content = Buffer.from(files.read(FILE(1), 0) ?? []).toString('utf8');
+  const mixed = content.replace(lineOf(files, 'one'), lineOf(other, 'ONE'));
+  assert.notEqual(mixed, content);
+  files.tamper(FILE(1), () => Buffer.from(mixed));
+  const { findings } = await verify(files);
+  assert.deepEqual(
+    findings.map(({ what, seq }) => [what, seq]),
+    [['unrelated', 4]],
+  );
 });

@@ -21,6 +21,7 @@ interface AuditRecord {
   readonly role?: string | null;
   readonly operation?: string;
   readonly outcome?: string;
+  readonly details?: object;
   readonly result?: Readonly<Record<string, string>>;
 }
 
@@ -241,4 +242,18 @@ test('a flood of unsigned requests takes thirty records a minute', async () => {
   await server.kill('SIGTERM');
   const counted = recordsOf(server).find(({ kind }) => kind === 'refusals') as unknown as { count: number };
   assert.ok(counted.count >= 140);
+});
+
+test('the destruction of a key is on record when its time has come', async () => {
+  await using server = await TestServer.start({ args: ['--test-clock'] });
+  const api = new Api(server);
+  await api.openKms();
+  const keyId = await api.createKey();
+  await api.call('kms', 'ScheduleKeyDeletion', { KeyId: keyId, PendingWindowInDays: '7' });
+  await server.json('clock', 'advance', '8d');
+  const acts = recordsOf(server).filter(({ kind }) => kind === 'system');
+  assert.deepEqual(
+    acts.map(({ action, details }) => [action, details]),
+    [['DestroyKey', { keyId }]],
+  );
 });

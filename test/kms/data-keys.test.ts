@@ -196,6 +196,7 @@ test('every use of a key by the system is on record before it, with service, rol
   const made = await t.diskKeys.generate({ ...SCOPE, keyId: key.keyId, diskId: 'd-1' });
   await t.diskKeys.open({ ...SCOPE, diskId: 'd-1', ...made });
   const byService = await t.diskKeys.generate({ ...SCOPE, diskId: 'd-2' });
+  await t.diskKeys.rewrap({ ...SCOPE, diskId: 'd-1', ...made });
   const use = {
     account: SCOPE.accountId,
     region: SCOPE.regionId,
@@ -205,11 +206,12 @@ test('every use of a key by the system is on record before it, with service, rol
     keyVersionId: key.primaryVersionId,
     diskId: 'd-1',
   };
-  const [first, second, third] = t.uses.recorded;
+  const [first, second, third, fourth] = t.uses.recorded;
   assert.deepEqual(first, { ...use, purpose: 'GenerateDataKey' });
   assert.deepEqual(second, { ...use, purpose: 'Decrypt' });
   assert.deepEqual([third?.role, third?.keyId, third?.diskId], [null, byService.kmsKeyId, 'd-2']);
-  assert.equal(t.uses.recorded.length, 3);
+  assert.deepEqual(fourth, { ...use, purpose: 'Encrypt' });
+  assert.equal(t.uses.recorded.length, 4);
 });
 
 test('a key whose use cannot be put on record is not used', async () => {
@@ -221,6 +223,7 @@ test('a key whose use cannot be put on record is not used', async () => {
   await rm(path.join(t.directory, 'keys', primaryVersionId));
   await assert.rejects(t.diskKeys.generate({ ...SCOPE, keyId, diskId: 'd-2' }), { code: 'AUDIT_UNAVAILABLE' });
   await assert.rejects(t.diskKeys.open({ ...SCOPE, diskId: 'd-1', ...made }), { code: 'AUDIT_UNAVAILABLE' });
+  await assert.rejects(t.diskKeys.rewrap({ ...SCOPE, diskId: 'd-1', ...made }), { code: 'AUDIT_UNAVAILABLE' });
 });
 
 test('a refused use of a key is no use', async () => {
