@@ -23,8 +23,9 @@ test('this process has used time and memory, as the kernel sees it', () => {
   assert.equal(cpuSeconds(undefined), 0);
   assert.ok(residentBytes(process.pid) > 2 ** 20);
   assert.ok(memoryBytes('MemTotal') > memoryBytes('MemFree'));
-  const { foreign } = endWatch();
-  assert.ok(foreign >= 0 && foreign <= 1.1, `${foreign}`);
+  const { foreign, steal } = endWatch();
+  // The kernel counts in ticks, late on a busy machine: there is no upper bound for 200 ms.
+  assert.ok(foreign >= 0 && Number.isFinite(foreign) && Number.isFinite(steal), `${foreign}, ${steal}`);
 });
 
 test('a sample is noisy when programs or other machines took more than a little', () => {

@@ -27,6 +27,9 @@ test('a map that is wrong about a block is found out, whatever kind of slot it l
   await assert.rejects(reader.read(2 * 4096, 4096), { kind: 'corrupt', code: 'BLOCK_CORRUPT' }, 'another block');
   state.overlay.set(2, state.root);
   await assert.rejects(reader.read(2 * 4096, 4096), { kind: 'corrupt', code: 'BLOCK_CORRUPT' }, 'a page of the map');
+  // Block 0 and the root have one number; only the kind of the slot tells them apart.
+  state.overlay.set(0, state.root);
+  await assert.rejects(reader.read(0, 4096), { kind: 'corrupt', code: 'BLOCK_CORRUPT' }, 'a page of the same number');
   state.overlay.set(2, one - 1 - (one % 2 ** 20) + 2 ** 40);
   await assert.rejects(reader.read(2 * 4096, 4096), { kind: 'corrupt', code: 'SEGMENT_UNKNOWN' }, 'no segment');
   state.store.close();

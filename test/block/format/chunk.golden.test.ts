@@ -105,3 +105,11 @@ test('every byte of a chunk counts, and what does not add up or is unknown is re
     [128 + 2 * 72 + 48, '01'], // reserved
   ]);
 });
+
+test('a range that is no exact number is refused, also where no segment could contradict it', () => {
+  using keys = goldenKeys();
+  const empty = encodeChunk({ diskId: 'd-golden', range: 2, segments: [] }, keys);
+  assert.notEqual(decodeChunk(empty, keys), undefined);
+  for (const range of ['ffffffffffffffff', '0000000000002000'])
+    assert.equal(decodeChunk(remade(empty, 'table', 16, range), keys), undefined, range);
+});
