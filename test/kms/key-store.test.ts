@@ -108,6 +108,18 @@ test("the versions of a key are found by their files, and a file that does not o
   assert.deepEqual([await t.store.has(VERSION), await t.store.has(HEADER.keyId)], [true, false]);
 });
 
+test('a key version that is destroyed while all are sealed anew does not come back', async () => {
+  await using t = await openStore();
+  const everything = Uint8Array.of(255);
+  for (let delay = 0; delay < 30; delay++) {
+    await t.store.write(HEADER, MATERIAL);
+    const resealing = t.store.resealEarlier(everything);
+    for (let turn = 0; turn < delay; turn++) await new Promise((resolve) => setImmediate(resolve));
+    await Promise.all([resealing, t.store.destroy(VERSION)]);
+    assert.deepEqual(await readdir(path.dirname(t.file)), [], `after ${delay} turns`);
+  }
+});
+
 test('what a crash left half-written under a temporary name is replaced', async () => {
   await using t = await openStore();
   await writeFile(`${t.file}.new`, 'half');

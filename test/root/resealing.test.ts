@@ -152,6 +152,23 @@ test('a changed row keeps the earlier store key, is named, and keeps nothing els
   assert.deepEqual(await takeStock(t, inventory), inventory);
 });
 
+test('a secret where nobody looks for one keeps the earlier store key, and is named', async () => {
+  using dir = tempDir();
+  await using t = await openTestInstallation(dir.path);
+  const raw = new DatabaseSync(path.join(dir.path, 'metadata.db'));
+  raw.exec('create table later (cell blob)');
+  raw.prepare('insert into later values (?)').run(t.trust.keyring.sealer('rows').seal('x', Buffer.from('y')));
+  await t.trust.rotate();
+  await t.resealing.run();
+  assert.equal(t.resealing.progress.state, 'waiting');
+  assert.match(t.resealing.progress.reason ?? '', /later\.cell/);
+  assert.deepEqual(t.trust.keyring.numbersOf('rows'), [2, 4]);
+  raw.exec('drop table later');
+  raw.close();
+  await t.resealing.run();
+  assert.deepEqual(t.trust.keyring.numbersOf('rows'), [4]);
+});
+
 test('a damaged key file keeps the earlier store key until it is mended', async () => {
   using dir = tempDir();
   await using t = await openTestInstallation(dir.path);

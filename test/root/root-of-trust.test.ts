@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import path from 'node:path';
 import { test } from 'node:test';
 
@@ -135,4 +136,22 @@ test('a keyring that belongs to another database is found out before an earlier 
   writeFileSync(path.join(dir.path, 'root.key.next'), new Uint8Array(32), { mode: 0o600 });
   await assert.rejects(openTestInstallation(dir.path), { kind: 'conflict', code: 'ROOT_KEY_MISMATCH' });
   assert.ok(existsSync(path.join(dir.path, 'root.key.next')), 'it may be the one that is needed');
+});
+
+test('a keeper that does not give back what it was given is found out before anything changes', async () => {
+  using dir = tempDir();
+  const answers = { KeyId: 'k', CiphertextBlob: 'b', Plaintext: Buffer.alloc(32, 7).toString('base64') };
+  const forgetful = createServer((_request, response) => response.end(JSON.stringify(answers)));
+  await new Promise<void>((resolve) => forgetful.listen(0, '127.0.0.1', resolve));
+  const address = forgetful.address();
+  assert.ok(typeof address === 'object' && address !== null);
+  const accessKeyFile = path.join(dir.path, 'access-key.json');
+  writeFileSync(accessKeyFile, JSON.stringify({ accessKeyId: 'a', accessKeySecret: 's' }));
+  const kms = { endpoint: `http://127.0.0.1:${address.port}`, keyId: 'k', accessKeyFile };
+  using other = tempDir();
+  const made = RootOfTrust.open(trustParts(other.path, { provider: 'kms', kms }), { databaseExists: false });
+  await assert.rejects(made, { kind: 'internal', code: 'PROVIDER_UNFAITHFUL' });
+  assert.deepEqual(readdirSync(other.path), []);
+  forgetful.closeAllConnections();
+  await new Promise<void>((resolve) => forgetful.close(() => resolve()));
 });

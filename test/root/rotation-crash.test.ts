@@ -1,7 +1,7 @@
 // A rotation is stopped before and after every single call that changes a file, and at every statement of the database:
 // what lies on the medium then is copied, and has to open and to go on to the end.
 import assert from 'node:assert/strict';
-import { cpSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import fs from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
 import path from 'node:path';
@@ -9,7 +9,7 @@ import { StatementSync } from 'node:sqlite';
 import { test } from 'node:test';
 
 import { tempDir } from '../metadata/support.ts';
-import { openTestInstallation, PASSPHRASE, stock, takeStock } from './open-test-installation.ts';
+import { looseFile, openTestInstallation, PASSPHRASE, stock, takeStock } from './open-test-installation.ts';
 
 let onStep: (() => void) | undefined;
 
@@ -39,10 +39,11 @@ tell(StatementSync.prototype as unknown as Record<string, unknown>, 'run');
 syncBuiltinESMExports();
 
 /** Copies of the directory, one for each state that a process killed at that moment would leave. */
-function recordCrashes(directory: string, into: string): () => number {
+function recordCrashes(directory: string, into: string, before: () => void): () => number {
   let states = 0;
   onStep = () => {
     states += 1;
+    before();
     cpSync(directory, path.join(into, String(states)), { recursive: true });
   };
   return () => {
@@ -76,7 +77,10 @@ for (const { name, first, to } of ROTATIONS) {
     {
       await using t = await openTestInstallation(home, options);
       inventory = await stock(t, 2);
-      const finish = recordCrashes(home, crashes.path);
+      // Somebody seals something at every moment: it has to open with what lies on the medium then.
+      const { path: loose, context } = looseFile(home);
+      const seal = (): void => writeFileSync(loose, t.trust.keyring.sealer('rows').seal(context, Buffer.from('loose')));
+      const finish = recordCrashes(home, crashes.path, seal);
       await t.trust.rotate({ kind: to, passphrase: PASSPHRASE });
       await t.resealing.run();
       states = finish();
