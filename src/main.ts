@@ -99,6 +99,8 @@ export async function serve(options: ConfigInput): Promise<void> {
   const { rows: sealer } = directory.sealers;
   const accounts: AccountParts = { database: directory.database, sealer, clock, random };
   await using audit = await openAuditLog(config, directory, clock, log, 'serve');
+  if (opened.door !== undefined)
+    await audit.administer('unseal', { provider: directory.trust.provider }, async () => undefined);
   const firstAccount = await makeFirstAccount(accounts, config);
   const listening = { ...config, listen: opened.listen };
   await using server = await startServer(listening, opened, accounts, serverClock, audit, admin, log);

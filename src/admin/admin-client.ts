@@ -10,9 +10,12 @@ export function isNotRunning(error: unknown): boolean {
 
 const NOT_RUNNING = 'NOT_RUNNING';
 
+/** Twice what Node's HTTP parser reads into at one time (64 KiB), which it uses again for the next request. */
+const OVERWRITING_BYTES = 128 * 1024;
+
 /**
  * Calls the running server of a data directory.
- * @param secret goes with the call as bytes; left to the caller.
+ * @param secret goes with the call as bytes; left to the caller. Nothing of it stays in the server's memory.
  * @throws {SystemError} code `NOT_RUNNING`: no server answers there.
  */
 export async function callAdmin<Name extends keyof AdminOperations>(
@@ -21,7 +24,29 @@ export async function callAdmin<Name extends keyof AdminOperations>(
   input: Parameters<AdminOperations[Name]>[0],
   secret?: Uint8Array,
 ): Promise<Awaited<ReturnType<AdminOperations[Name]>>> {
-  const { status, body } = await new Promise<{ status: number; body: string }>((resolve, reject) => {
+  const json = JSON.stringify(input);
+  const parts = secret === undefined ? [json] : [json, '\n', secret];
+  try {
+    const { status, body } = await post(dataDirectory, name, parts);
+    const answer = JSON.parse(body) as unknown;
+    if (status !== 200) {
+      const { kind, code, message } = answer as { kind: ErrorKind; code: string; message: string };
+      throw new SystemError(kind, code, message);
+    }
+    return answer as Awaited<ReturnType<AdminOperations[Name]>>;
+  } finally {
+    // The server wipes what it was handed, but for the memory that its HTTP parser had read it into.
+    if (secret !== undefined)
+      await post(dataDirectory, 'status', ['{}', ' '.repeat(OVERWRITING_BYTES)]).catch(() => undefined);
+  }
+}
+
+function post(
+  dataDirectory: string,
+  name: string,
+  parts: readonly (string | Uint8Array)[],
+): Promise<{ readonly status: number; readonly body: string }> {
+  return new Promise((resolve, reject) => {
     const call = request(
       {
         socketPath: adminSocket(dataDirectory),
@@ -47,17 +72,7 @@ export async function callAdmin<Name extends keyof AdminOperations>(
         ),
       ),
     );
-    call.write(JSON.stringify(input));
-    if (secret !== undefined) {
-      call.write('\n');
-      call.write(secret);
-    }
+    for (const part of parts) call.write(part);
     call.end();
   });
-  const answer = JSON.parse(body) as unknown;
-  if (status !== 200) {
-    const { kind, code, message } = answer as { kind: ErrorKind; code: string; message: string };
-    throw new SystemError(kind, code, message);
-  }
-  return answer as Awaited<ReturnType<AdminOperations[Name]>>;
 }

@@ -9,6 +9,7 @@ import { NbdClient } from '../../src/nbd/client.ts';
 import { tempDir } from '../metadata/support.ts';
 import { PIN, NO_SOFT_HSM, SoftHsm } from '../root/soft-hsm.ts';
 import { Api, unixAddress } from '../support/api.ts';
+import { countInMemory } from '../support/process-memory.ts';
 import { TestServer, until } from '../support/start-server.ts';
 
 const PASSPHRASE = 'correct horse battery staple';
@@ -154,7 +155,7 @@ test(
 );
 
 test(
-  'no passphrase, PIN or root key is on a command line, in an environment, in a log or in a file',
+  'no passphrase, PIN or root key is on a command line, in an environment, in a log, in a file or left in memory',
   { skip: NO_SOFT_HSM },
   async () => {
     using hsm = new SoftHsm();
@@ -171,6 +172,11 @@ test(
     ];
     await server.json('root-key', 'move', '--to', 'pkcs11');
     await server.json('root-key', 'move', '--to', 'passphrase', '--passphrase-file', passphraseFile);
+    if (process.getuid?.() === 0) {
+      assert.ok(countInMemory(process.pid, secrets[0] ?? Buffer.from('-')) > 0, 'the search finds what is there');
+      for (const [index, secret] of secrets.entries())
+        assert.equal(countInMemory(server.pid, secret), 0, `secret ${index} is in no memory once it was used`);
+    }
     await server.kill('SIGTERM');
     const logLength = readFileSync(server.logFile).length;
     await server.start().catch(() => undefined);
