@@ -16,13 +16,14 @@ import type { Anchor } from './anchor.ts';
 import { createAuditKey, readAuditKey } from './audit-key.ts';
 import type { AuditKey } from './audit-key.ts';
 import { auditDirectory } from './directory.ts';
-import type { AuditEvent, CallFields } from './events.ts';
+import { fieldsOf } from './call-fields.ts';
+import type { AuditEvent } from './events.ts';
 import { AuditJournal } from './journal.ts';
 import type { JournalLimits } from './journal.ts';
 import { systemLogFiles } from './log-files.ts';
 import type { LogFiles } from './log-files.ts';
-import { idsOf, openParameters } from './parameters.ts';
-import { RefusalLimiter } from './refusal-limiter.ts';
+import { idsOf } from './parameters.ts';
+import { comesInAnyNumber, RefusalLimiter } from './refusal-limiter.ts';
 import { pruneFiles } from './retention.ts';
 import { verifyExport, verifyLog } from './verify.ts';
 import type { Verification } from './verify.ts';
@@ -30,7 +31,6 @@ import type { Verification } from './verify.ts';
 /** The setting that says which log belongs to a database. */
 const LOG_OF_DATABASE = 'audit-log';
 const MESSAGE_CHARACTERS_MAX = 512;
-const NAME_CHARACTERS_MAX = 256;
 
 export interface AuditLogParts {
   readonly dataDirectory: string;
@@ -121,8 +121,7 @@ export class AuditLog implements AsyncDisposable {
    */
   async end(call: AuditedCall, outcome: CallOutcome, hasBegun: boolean): Promise<void> {
     const { status, code, message, body } = outcome;
-    // What comes in any number has no record each: requests of nobody, and those above what an account may send.
-    const isUnbounded = call.account === undefined || code.startsWith('Throttling');
+    const isUnbounded = call.account === undefined || comesInAnyNumber(code);
     if (isUnbounded && !this.#refusals.admit(code, call.sourceIp)) return;
     const event: AuditEvent = {
       kind: 'call',
@@ -242,16 +241,4 @@ function closedKey(dataDirectory: string, sealer: Sealer): AuditKey {
     'AUDIT_MISSING',
     `There is no key in ${directory}, so no log that could be verified.`,
   );
-}
-
-function fieldsOf(call: AuditedCall): CallFields {
-  const { input, ...fields } = call;
-  return {
-    ...fields,
-    claimedAccessKeyId: call.claimedAccessKeyId?.slice(0, NAME_CHARACTERS_MAX),
-    userAgent: call.userAgent?.slice(0, NAME_CHARACTERS_MAX),
-    action: call.action?.slice(0, NAME_CHARACTERS_MAX),
-    region: call.region?.slice(0, NAME_CHARACTERS_MAX),
-    parameters: input === undefined ? undefined : openParameters(input),
-  };
 }

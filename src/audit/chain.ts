@@ -16,7 +16,7 @@ const MAC_OPEN = ',"mac":"';
 const MAC_CLOSE = '"}';
 const MAC_CHARACTERS = 43;
 const SUFFIX_BYTES = MAC_OPEN.length + MAC_CHARACTERS + MAC_CLOSE.length;
-/** Longer lines are nothing that Sealdisk wrote: see parameters.ts and trail.ts for what bounds a record. */
+/** Longer lines are nothing that Sealdisk wrote: call-fields.ts bounds what a client may put into a record. */
 export const LINE_BYTES_MAX = 128 * 1024;
 
 const HEAD = /^\{"seq":([1-9]\d{0,15}),"prev":"([A-Za-z0-9_-]{43})",/;

@@ -14,8 +14,8 @@ const CLOSED_EXCEPT = /^(?:ClientToken)$/;
 /** The names in them are the client's own. */
 const MAPS: readonly string[] = ['EncryptionContext'];
 
-/** A longer text of all parameters is left out: a policy has at most 6,144 characters. */
-const PARAMETERS_CHARACTERS_MAX = 32 * 1024;
+/** A longer JSON text of all parameters is left out: a policy has at most 6,144 characters. */
+const PARAMETERS_BYTES_MAX = 32 * 1024;
 
 export function isOpen(name: string): boolean {
   return OPEN.test(name) && (!CLOSED.test(name) || CLOSED_EXCEPT.test(name));
@@ -30,8 +30,8 @@ export interface Withheld {
 export function openParameters(input: Readonly<Record<string, unknown>>): object | undefined {
   const open = openMembers(input);
   if (Object.keys(open).length === 0) return undefined;
-  const { length } = JSON.stringify(open);
-  return length <= PARAMETERS_CHARACTERS_MAX ? open : ({ withheld: length } satisfies Withheld);
+  const bytes = Buffer.byteLength(JSON.stringify(open));
+  return bytes <= PARAMETERS_BYTES_MAX ? open : ({ withheld: bytes } satisfies Withheld);
 }
 
 function openMembers(members: object): Record<string, unknown> {

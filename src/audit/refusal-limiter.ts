@@ -60,3 +60,11 @@ export class RefusalLimiter {
 function increment(counts: Map<string, number>, key: string): void {
   counts.set(key, (counts.get(key) ?? 0) + 1);
 }
+
+/**
+ * What somebody without a secret, or an account above its rate, can send as fast as the network carries has no record each:
+ * requests that were signed once and are sent again, and those that are throttled, as each product calls it.
+ */
+export function comesInAnyNumber(code: string): boolean {
+  return /^(?:SignatureNonceUsed|InvalidTimeStamp\.Expired|(?:Rejected\.)?Throttling(?:\..+)?)$/.test(code);
+}

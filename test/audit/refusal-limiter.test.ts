@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { RefusalLimiter } from '../../src/audit/refusal-limiter.ts';
+import { comesInAnyNumber, RefusalLimiter } from '../../src/audit/refusal-limiter.ts';
 import { StillClock } from './test-log.ts';
 
 test('of a flood of refusals thirty a minute have records, and all others are counted', () => {
@@ -32,4 +32,18 @@ test('a quiet minute leaves no record', () => {
   assert.equal(limiter.admit('MissingParameter', '::1'), true);
   clock.ms += 120_000;
   assert.equal(limiter.due('when over'), undefined);
+});
+
+test('requests that anybody can repeat, and throttled ones of every product, are counted; what an account did is not', () => {
+  for (const code of [
+    'SignatureNonceUsed',
+    'InvalidTimeStamp.Expired',
+    'Throttling',
+    'Throttling.User',
+    'Throttling.Api',
+  ])
+    assert.ok(comesInAnyNumber(code), code);
+  assert.ok(comesInAnyNumber('Rejected.Throttling'), 'as KMS calls it');
+  for (const code of ['OK', 'Forbidden.RAM', 'Rejected.Disabled', 'InvalidTimeStamp.Format', 'InvalidParameter'])
+    assert.ok(!comesInAnyNumber(code), code);
 });
