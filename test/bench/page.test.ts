@@ -36,6 +36,13 @@ test('the table stands between the markers of the page, and replaces the one bef
   assert.ok(once.startsWith(before ?? ''));
 });
 
+test('the table of the API has a place of its own', () => {
+  const page = readFileSync(PAGE, 'utf8');
+  const both = withReport(withReport(page, report), { ...report, startedAt: 'tomorrow' }, 'api');
+  assert.match(both, /begun today[^]*begun tomorrow/);
+  assert.equal(withReport(both, report), both);
+});
+
 test('a page without markers is left alone', () => {
   assert.throws(() => withReport('# Benchmarks\n', report), /markers/);
 });

@@ -46,3 +46,17 @@ test('a row that does not exist is refused with what there is', async () => {
   assert.equal(code, 1);
   assert.match(stderr, /no row 99; there are 7, 1, 2/);
 });
+
+test('the benchmark of the API measures every row beside a bare server, without a refused request', async () => {
+  const { code, stdout, stderr } = await bench('api', '--quick', '--requests', '100', '--json');
+  assert.equal(code, 0, stderr);
+  const { lines } = JSON.parse(stdout) as Report;
+  assert.deepEqual(
+    lines.map(({ row }) => row),
+    [1, 2, 3, 4, 5, 6, 7, 8],
+  );
+  for (const { ours, others, verdicts } of lines) {
+    assert.ok(ours > 0 && Object.values(others).every((value) => value > 0));
+    assert.ok(verdicts.every(({ measured }) => Number.isFinite(measured)));
+  }
+});
