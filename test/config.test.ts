@@ -37,3 +37,10 @@ test('request rates are whole numbers, 0 means none, and there are defaults', ()
     assert.throws(() => loadConfig({}, { SEALDISK_ACCOUNT_REQUESTS_PER_SECOND: bad }), /whole number of requests/);
   }
 });
+
+test('how long the audit log is kept is a number of days, or for ever', () => {
+  assert.equal(loadConfig({}, {}).auditKeepDays, undefined);
+  assert.equal(loadConfig({}, { SEALDISK_AUDIT_KEEP_DAYS: '400' }).auditKeepDays, 400);
+  for (const bad of ['0', '-1', '1.5', '1y', '100000'])
+    assert.throws(() => loadConfig({}, { SEALDISK_AUDIT_KEEP_DAYS: bad }), { kind: 'invalid', code: 'BAD_DAYS' });
+});

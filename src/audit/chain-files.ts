@@ -49,6 +49,9 @@ function olderThan(numbers: readonly number[], number: number): number | undefin
   return numbers.findLast((candidate) => candidate < number);
 }
 
+/** The first record of a file is some 500 bytes long. */
+export const HEADER_BYTES_MAX = 4_096;
+
 /** Where a file comes from; null for the first of a log, undefined when its header cannot be believed. */
 function previousOf(
   files: LogFiles,
@@ -56,7 +59,7 @@ function previousOf(
   number: number,
   macKey: Uint8Array | undefined,
 ): Point | null | undefined {
-  const bytes = files.read(path.join(directory, fileName(number)), 0, LINE_BYTES_MAX) ?? new Uint8Array(0);
+  const bytes = files.read(path.join(directory, fileName(number)), 0, HEADER_BYTES_MAX) ?? new Uint8Array(0);
   const line = decodeLine(bytes.subarray(0, Math.max(0, bytes.indexOf(0x0a))), macKey);
   if (line === undefined || line.isAuthentic === false) return undefined;
   try {

@@ -1,6 +1,6 @@
 import type { AuditKey } from './audit-key.ts';
-import { findChainFiles } from './chain-files.ts';
-import { decodeLine, fieldsOf, LINE_BYTES_MAX } from './chain.ts';
+import { findChainFiles, HEADER_BYTES_MAX } from './chain-files.ts';
+import { decodeLine, fieldsOf } from './chain.ts';
 import type { AuditEvent, Point } from './events.ts';
 import type { LogFiles } from './log-files.ts';
 
@@ -35,7 +35,7 @@ function headerOf(
   file: string,
   key: AuditKey,
 ): { readonly time: string; readonly previous: Point | null } | undefined {
-  const bytes = files.read(file, 0, LINE_BYTES_MAX) ?? new Uint8Array(0);
+  const bytes = files.read(file, 0, HEADER_BYTES_MAX) ?? new Uint8Array(0);
   const line = decodeLine(bytes.subarray(0, Math.max(0, bytes.indexOf(0x0a))), key.macKey);
   if (line?.isAuthentic !== true) return undefined;
   const { time, previous } = fieldsOf(line.content) as { time: string; previous: Point | null };

@@ -10,6 +10,7 @@ import type { Bookmark, ReadRecord } from '../../audit/read-log.ts';
 import { SystemError } from '../../base/errors.ts';
 import { systemClock } from '../../base/system-clock.ts';
 import { describeRecord } from '../audit-text.ts';
+import { printLines } from '../print-lines.ts';
 import type { Composition } from '../composition.ts';
 import type { Output } from '../output.ts';
 import { dataDirectoryOf } from '../server-location.ts';
@@ -29,16 +30,24 @@ export async function auditTail(
   if (!Number.isInteger(count) || count < 0 || count > 100_000)
     throw new SystemError('invalid', 'BAD_COUNT', '--lines is a whole number up to 100000');
   const directory = directoryOf(options);
-  const print = (record: ReadRecord): void =>
-    void process.stdout.write(`${options.json === true ? record.line : describeRecord(record.fields)}\n`);
+  const toLine = (record: ReadRecord): string => (options.json === true ? record.line : describeRecord(record.fields));
+  await printLines(tailLines(directory, count, options.follow ?? false, toLine));
+}
+
+async function* tailLines(
+  directory: string,
+  count: number,
+  follow: boolean,
+  toLine: (record: ReadRecord) => string,
+): AsyncGenerator<string> {
   // One at least, to know where to go on from.
   const last = await lastRecords(systemLogFiles, directory, Math.max(1, count));
-  for (const record of last.slice(last.length - count)) print(record);
+  for (const record of last.slice(last.length - count)) yield toLine(record);
   let from: Bookmark | undefined = last.at(-1)?.next;
-  while (options.follow === true) {
+  while (follow) {
     await systemClock.sleep(POLL_MS);
     for await (const record of readLog(systemLogFiles, directory, from)) {
-      print(record);
+      yield toLine(record);
       from = record.next;
     }
   }
@@ -69,11 +78,14 @@ export async function auditExport(
   const fromMs = options.from === undefined ? -Infinity : timeOf(options.from, '--from');
   const toMs = options.to === undefined ? Infinity : timeOf(options.to, '--to');
   let [first, last] = [0, 0];
-  for await (const { line, seq } of recordsBetween(systemLogFiles, directoryOf(options), fromMs, toMs)) {
-    process.stdout.write(`${line}\n`);
-    first ||= seq;
-    last = seq;
+  async function* lines(): AsyncGenerator<string> {
+    for await (const { line, seq } of recordsBetween(systemLogFiles, directoryOf(options), fromMs, toMs)) {
+      yield line;
+      first ||= seq;
+      last = seq;
+    }
   }
+  await printLines(lines());
   output.note(last === 0 ? 'no record is of that time' : `records ${first} to ${last}`);
 }
 
