@@ -381,6 +381,13 @@ function announce(
       '  Next: eval "$(npx sealdisk env)", then use any Alibaba Cloud SDK or the aliyun CLI; or npx sealdisk demo',
     );
   }
+  const asked = config.root.provider;
+  if (asked !== undefined && asked !== provider)
+    lines.push(
+      '',
+      `  NOTE   the root key of this data directory is kept by ${provider}, and not by ${asked} as configured.`,
+      `         Move it with: sealdisk root-key move --to ${asked}`,
+    );
   lines.push('', `ready in ${(tookMs / 1000).toFixed(2)} s`);
   process.stdout.write(`${lines.join('\n')}\n`);
 }

@@ -3,6 +3,7 @@ import type { AdminOperations, KeyBackup, KeyRestore, RootKeyStatus } from './ad
 import { isoSeconds } from './base/clock.ts';
 import { SystemError } from './base/errors.ts';
 import type { Logger } from './base/log.ts';
+import { findKey } from './metadata/keys.ts';
 import { backUpKeys, openKeyBackup } from './root/key-backup.ts';
 import type { KeyBackupParts } from './root/key-backup.ts';
 import { applyRestore, isRestored, planRestore } from './root/key-restore.ts';
@@ -39,6 +40,7 @@ export function rootAdministration(parts: RootAdministrationParts): RootAdminist
     rotateRootKey: async ({ to }, passphrase) => {
       const before = trust.rootKeyId;
       const kind = providerKind(to, '--to') ?? trust.provider;
+      if (kind === 'kms') await refuseOwnKey(parts);
       await administer('rotateRootKey', { before, provider: kind }, () => trust.rotate({ kind, passphrase }));
       log.warn({ before, after: trust.rootKeyId, provider: trust.provider }, 'the root key was changed');
       void resealing.run();
@@ -77,6 +79,17 @@ function statusOf({ trust, resealing }: RootAdministrationParts): RootKeyStatus 
     })),
     resealing: resealing.progress,
   };
+}
+
+/** A server that is sealed under a key of its own could never be opened again. */
+async function refuseOwnKey({ settings, database }: RootAdministrationParts): Promise<void> {
+  const keyId = settings.kms?.keyId.split('/').at(-1) ?? '';
+  if ((await findKey(database.read, keyId)) === undefined) return;
+  throw new SystemError(
+    'invalid',
+    'ROOT_KEY_CIRCULAR',
+    `The key ${keyId} is this server's own, which it could not use before it is open; set SEALDISK_KMS_KEY to a key of another KMS.`,
+  );
 }
 
 /** A root key in a file changes with every rotation, so that a backup under it would soon open with nothing. */

@@ -25,7 +25,7 @@ export function rootSettings(environment: Environment): RootSettings {
   const module = setting('SEALDISK_PKCS11_MODULE');
   const endpoint = setting('SEALDISK_KMS_ENDPOINT');
   return {
-    provider: providerKind(setting('SEALDISK_ROOT_KEY')) ?? (passphraseFile === undefined ? 'file' : 'passphrase'),
+    provider: providerKind(setting('SEALDISK_ROOT_KEY')) ?? (passphraseFile === undefined ? undefined : 'passphrase'),
     passphraseFile,
     pkcs11:
       module === undefined

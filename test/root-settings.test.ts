@@ -6,9 +6,9 @@ import { test } from 'node:test';
 import { rootSettings } from '../src/root-settings.ts';
 import { tempDir } from './metadata/support.ts';
 
-test('nothing configured: the root key is in a file', () => {
+test('nothing configured: nobody is asked for', () => {
   assert.deepEqual(rootSettings({}), {
-    provider: 'file',
+    provider: undefined,
     passphraseFile: undefined,
     pkcs11: undefined,
     kms: undefined,

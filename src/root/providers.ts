@@ -14,8 +14,8 @@ import { givenSecret, secretFile } from './secret-source.ts';
 
 /** What the owner of the server configured; nothing of it lies in the data directory. */
 export interface RootSettings {
-  /** Who keeps the root key of a new data directory. Existing ones say it themselves. */
-  readonly provider: ProviderKind;
+  /** Who is to keep the root key of a new data directory; undefined: a file. Existing ones say it themselves. */
+  readonly provider: ProviderKind | undefined;
   readonly passphraseFile: string | undefined;
   readonly pkcs11: Pkcs11Settings | undefined;
   readonly kms: KmsSettings | undefined;

@@ -111,7 +111,7 @@ export class RootOfTrust implements Disposable {
     } as const;
     const root = new RootOfTrust(parts, keyring, unsealed, new SecretBytes(new Uint8Array(0)));
     await root.#changeRootKey(
-      { kind: settings.provider, passphrase: options.passphrase },
+      { kind: settings.provider ?? 'file', passphrase: options.passphrase },
       root.#newStoreKeys(PURPOSES),
     );
     await root.settle();

@@ -103,6 +103,34 @@ test('a server that is killed while its root key is rotated opens everything aft
   await check(server, kept);
 });
 
+test('a server does not take a key of its own for its root key, and says when its settings name another keeper', async () => {
+  using dir = tempDir();
+  const passphraseFile = path.join(dir.path, 'passphrase');
+  writeFileSync(passphraseFile, PASSPHRASE);
+  const dataDirectory = path.join(dir.path, 'data');
+  let keyId: string;
+  {
+    await using server = await TestServer.start({ dataDirectory });
+    await stock(server);
+    keyId = await new Api(server).createKey();
+  }
+  const environment = { SEALDISK_PASSPHRASE_FILE: passphraseFile };
+  await using server = await TestServer.start({ dataDirectory, environment });
+  const printed = readFileSync(server.logFile, 'utf8');
+  assert.match(printed, /is kept by file, and not by passphrase as configured/);
+  assert.match(printed, /sealdisk root-key move --to passphrase/);
+  await server.kill('SIGTERM');
+  const own = {
+    SEALDISK_KMS_ENDPOINT: `http://127.0.0.1:${server.apiPort}`,
+    SEALDISK_KMS_KEY: keyId,
+    SEALDISK_KMS_ACCESS_KEY_FILE: path.join(dataDirectory, 'credentials.json'),
+  };
+  await using again = await TestServer.start({ dataDirectory, environment: own });
+  const refused = await again.sealdisk('root-key', 'move', '--to', 'kms');
+  assert.equal(refused.code, 2);
+  assert.match(refused.stderr, /ROOT_KEY_CIRCULAR/);
+});
+
 test('a destroyed key takes the store key of key files with it, and an old copy of the files opens nothing', async () => {
   await using server = await TestServer.start({ args: ['--test-clock'] });
   const kept = await stock(server);

@@ -61,6 +61,7 @@ export function readChunkFields(copy: Uint8Array): Chunk | undefined {
   if (expected !== copy.length) return undefined;
   const epochs = readEpochs(reader, epochCount);
   const segments = epochs && readSegments(reader, segmentCount, epochs);
-  if (reader.overrun || segments === undefined || segments.some(({ number }) => rangeOf(number) !== range)) return undefined;
+  if (reader.overrun || segments === undefined || segments.some(({ number }) => rangeOf(number) !== range))
+    return undefined;
   return { diskId, range, segments };
 }
