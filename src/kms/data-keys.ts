@@ -110,22 +110,21 @@ export class DiskKeys {
   async generate(
     request: Scope & { readonly diskId: string; readonly keyId?: string | undefined },
   ): Promise<GeneratedDiskKey> {
-    const { keys, serviceKeys, service, envelope } = this.#parts;
-    await this.#requireOpen(service, request);
-    const key =
-      request.keyId === undefined
-        ? await serviceKeys.obtain(request)
-        : await this.#usableKey(request, request.keyId, 'kms:GenerateDataKey');
+    const { envelope } = this.#parts;
+    const key = await this.#keyForNewDisks(request);
     const suite = diskSuiteOf(key);
-    requireEnabled(key);
-    if (key.creatorType === 'User' && !isTagged(key)) {
-      await this.#requireRole(request, key.keyId, ['kms:TagResource'], 'CMKUnauthorized');
-      await translated(() => keys.tag(request, key.keyId, DISK_TAG));
-    }
     await this.#record(request, key, key.primaryVersionId, 'GenerateDataKey');
     const context = contextOf(request.diskId, suite);
     const made = await translated(() => envelope.generateDataKey('GenerateDataKey', key, context, DISK_KEY_SIZE_BYTES));
     return { kmsKeyId: made.keyId, suite, plaintext: made.plaintext, wrapped: made.blob };
+  }
+
+  /**
+   * The id of a key that `generate` would take now; makes no data key.
+   * @throws {SystemError} code a `DiskKeyRefusal`.
+   */
+  async choose(request: Scope & { readonly keyId?: string | undefined }): Promise<string> {
+    return (await this.#keyForNewDisks(request)).keyId;
   }
 
   /**
@@ -205,6 +204,23 @@ export class DiskKeys {
       purpose,
       diskId: request.diskId,
     });
+  }
+
+  /** Enabled, of a spec for disks, tagged as one that disks use. */
+  async #keyForNewDisks(request: Scope & { readonly keyId?: string | undefined }): Promise<Key> {
+    const { keys, serviceKeys, service } = this.#parts;
+    await this.#requireOpen(service, request);
+    const key =
+      request.keyId === undefined
+        ? await serviceKeys.obtain(request)
+        : await this.#usableKey(request, request.keyId, 'kms:GenerateDataKey');
+    diskSuiteOf(key);
+    requireEnabled(key);
+    if (key.creatorType === 'User' && !isTagged(key)) {
+      await this.#requireRole(request, key.keyId, ['kms:TagResource'], 'CMKUnauthorized');
+      await translated(() => keys.tag(request, key.keyId, DISK_TAG));
+    }
+    return key;
   }
 
   /** Role first, then existence: without the role ECS may not even learn whether the key exists. */

@@ -7,6 +7,7 @@ import { kmsKeys } from './migrations/0005-kms-keys.ts';
 import { importedMaterial } from './migrations/0006-imported-material.ts';
 import { ram } from './migrations/0007-ram.ts';
 import { sessions } from './migrations/0008-sessions.ts';
+import { diskEncryptionDefaults } from './migrations/0011-disk-encryption-defaults.ts';
 
 /** Every schema step ever released, in order. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -18,4 +19,5 @@ export const MIGRATIONS: readonly Migration[] = [
   importedMaterial,
   ram,
   sessions,
+  diskEncryptionDefaults,
 ];

@@ -10,6 +10,7 @@ import { accounts } from '../../src/metadata/accounts.ts';
 import { aliases } from '../../src/metadata/aliases.ts';
 import type { Columns, EntityOf } from '../../src/metadata/columns.ts';
 import { destroyedKeys } from '../../src/metadata/destroyed-keys.ts';
+import { diskEncryptionDefaults } from '../../src/metadata/disk-encryption-defaults.ts';
 import { disks } from '../../src/metadata/disks.ts';
 import { diskExports } from '../../src/metadata/exports.ts';
 import { groupMembers, groups } from '../../src/metadata/groups.ts';
@@ -53,6 +54,7 @@ const SAMPLES: readonly Sample[] = [
     status: 'Active',
     createdMs: 1,
   }),
+  sample(diskEncryptionDefaults, { accountId: ACCOUNT, regionId: 'cn-hangzhou', kmsKeyId: 'key-1' }),
   sample(roles, {
     accountId: ACCOUNT,
     roleNameLower: 'r',

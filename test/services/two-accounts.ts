@@ -183,6 +183,7 @@ export class TwoAccounts implements AsyncDisposable {
     await must('ram', 'AttachPolicyToRole', { PolicyType: 'Custom', PolicyName: policyName, RoleName: roleName });
     const pair = await must('kms', 'CreateKey', { KeySpec: 'RSA_2048', KeyUsage: 'ENCRYPT/DECRYPT' });
     const signing = await must('kms', 'CreateKey', { KeySpec: 'EC_P256', KeyUsage: 'SIGN/VERIFY' });
+    await must('ecs', 'EnableDiskEncryptionByDefault', {});
     const others = await this.#furnishUsers(accountId, name);
     return {
       keyId,

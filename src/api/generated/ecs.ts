@@ -81,6 +81,22 @@ export interface DeleteSnapshotInput {
 export interface DeleteSnapshotOutput {
 }
 
+export interface DescribeDiskDefaultKMSKeyIdInput {
+  readonly RegionId: string;
+}
+
+export interface DescribeDiskDefaultKMSKeyIdOutput {
+  readonly KMSKeyId?: string | undefined;
+}
+
+export interface DescribeDiskEncryptionByDefaultStatusInput {
+  readonly RegionId: string;
+}
+
+export interface DescribeDiskEncryptionByDefaultStatusOutput {
+  readonly Encrypted?: boolean | undefined;
+}
+
 export interface DescribeDisksInputFilter {
   readonly Key?: string;
   readonly Value?: string;
@@ -348,6 +364,35 @@ export interface DescribeZonesOutput {
   readonly Zones?: { readonly Zone: readonly DescribeZonesOutputZone[] } | undefined;
 }
 
+export interface DisableDiskEncryptionByDefaultInput {
+  readonly RegionId: string;
+}
+
+export interface DisableDiskEncryptionByDefaultOutput {
+}
+
+export interface EnableDiskEncryptionByDefaultInput {
+  readonly RegionId: string;
+}
+
+export interface EnableDiskEncryptionByDefaultOutput {
+}
+
+export interface ModifyDiskDefaultKMSKeyIdInput {
+  readonly KMSKeyId: string;
+  readonly RegionId: string;
+}
+
+export interface ModifyDiskDefaultKMSKeyIdOutput {
+}
+
+export interface ResetDiskDefaultKMSKeyIdInput {
+  readonly RegionId: string;
+}
+
+export interface ResetDiskDefaultKMSKeyIdOutput {
+}
+
 export interface ResizeDiskInput {
   readonly ClientToken?: string;
   readonly DiskId: string;
@@ -474,6 +519,40 @@ export const ecs: ProductDescription = {
       },
       "required": [
         "SnapshotId"
+      ],
+      "keepEmpty": [],
+      "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
+      "idempotentMismatchStatus": 400
+    },
+    "DescribeDiskDefaultKMSKeyId": {
+      "request": {
+        "RegionId": "string"
+      },
+      "response": {
+        "KMSKeyId": "string",
+        "RequestId": "string"
+      },
+      "required": [
+        "RegionId"
+      ],
+      "keepEmpty": [],
+      "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
+      "idempotentMismatchStatus": 400
+    },
+    "DescribeDiskEncryptionByDefaultStatus": {
+      "request": {
+        "RegionId": "string"
+      },
+      "response": {
+        "Encrypted": "boolean",
+        "RequestId": "string"
+      },
+      "required": [
+        "RegionId"
       ],
       "keepEmpty": [],
       "missingCode": {},
@@ -850,6 +929,72 @@ export const ecs: ProductDescription = {
       "idempotentRunningCode": "LastTokenProcessing",
       "idempotentMismatchStatus": 400
     },
+    "DisableDiskEncryptionByDefault": {
+      "request": {
+        "RegionId": "string"
+      },
+      "response": {
+        "RequestId": "string"
+      },
+      "required": [
+        "RegionId"
+      ],
+      "keepEmpty": [],
+      "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
+      "idempotentMismatchStatus": 400
+    },
+    "EnableDiskEncryptionByDefault": {
+      "request": {
+        "RegionId": "string"
+      },
+      "response": {
+        "RequestId": "string"
+      },
+      "required": [
+        "RegionId"
+      ],
+      "keepEmpty": [],
+      "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
+      "idempotentMismatchStatus": 400
+    },
+    "ModifyDiskDefaultKMSKeyId": {
+      "request": {
+        "KMSKeyId": "string",
+        "RegionId": "string"
+      },
+      "response": {
+        "RequestId": "string"
+      },
+      "required": [
+        "RegionId",
+        "KMSKeyId"
+      ],
+      "keepEmpty": [],
+      "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
+      "idempotentMismatchStatus": 400
+    },
+    "ResetDiskDefaultKMSKeyId": {
+      "request": {
+        "RegionId": "string"
+      },
+      "response": {
+        "RequestId": "string"
+      },
+      "required": [
+        "RegionId"
+      ],
+      "keepEmpty": [],
+      "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
+      "idempotentMismatchStatus": 400
+    },
     "ResizeDisk": {
       "request": {
         "ClientToken": "string",
@@ -1009,8 +1154,6 @@ export const ecs: ProductDescription = {
     "DescribeDiagnosticMetrics",
     "DescribeDiagnosticReportAttributes",
     "DescribeDiagnosticReports",
-    "DescribeDiskDefaultKMSKeyId",
-    "DescribeDiskEncryptionByDefaultStatus",
     "DescribeDiskMonitorData",
     "DescribeDisksFullStatus",
     "DescribeEipAddresses",
@@ -1108,9 +1251,7 @@ export const ecs: ProductDescription = {
     "DetachKeyPair",
     "DetachNetworkInterface",
     "DisableActivation",
-    "DisableDiskEncryptionByDefault",
     "DisableNetworkInterfaceQoS",
-    "EnableDiskEncryptionByDefault",
     "EnableNetworkInterfaceQoS",
     "EnablePhysicalConnection",
     "EndTerminalSession",
@@ -1143,7 +1284,6 @@ export const ecs: ProductDescription = {
     "ModifyDiagnosticMetricSet",
     "ModifyDiskAttribute",
     "ModifyDiskChargeType",
-    "ModifyDiskDefaultKMSKeyId",
     "ModifyDiskDeployment",
     "ModifyDiskSpec",
     "ModifyEipAddressAttribute",
@@ -1223,7 +1363,6 @@ export const ecs: ProductDescription = {
     "ReplaceSystemDisk",
     "ReportInstancesStatus",
     "ResetDisk",
-    "ResetDiskDefaultKMSKeyId",
     "ResetDisks",
     "RevokeSecurityGroup",
     "RevokeSecurityGroupEgress",

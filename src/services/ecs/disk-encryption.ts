@@ -2,6 +2,7 @@ import { ApiError } from '../../api/errors.ts';
 import type { CreateDiskInput } from '../../api/generated/ecs.ts';
 import type { Suite } from '../../crypto/aead.ts';
 import type { Snapshot } from '../../metadata/snapshots.ts';
+import { unencryptedRefused } from './default-encryption.ts';
 import type { DiskRequest } from './disk-request.ts';
 import type { EncryptionLimits } from './encryption-limits.ts';
 
@@ -40,16 +41,20 @@ export function checkEncryptionParameters({ Encrypted, KMSKeyId, EncryptAlgorith
   }
 }
 
-/**
- * Decides how the disk is encrypted. Source: facts.md 1.13; decisions.md A4b, A5, B5, H.
- * @param accountId of the caller, for the ARNs of keys.
- */
+/** What the account brings to the decision. */
+export interface EncryptionStanding {
+  readonly accountId: string;
+  /** Of default encryption, where the account has switched it on. */
+  readonly defaultKeyId: string | undefined;
+  readonly limits: EncryptionLimits;
+}
+
+/** Decides how the disk is encrypted. Source: facts.md 1.13 and section 7; decisions.md A4b, A5, B5, H. */
 export function decideEncryption(
   input: EncryptionInput,
   request: DiskRequest,
   snapshot: Snapshot | undefined,
-  accountId: string,
-  limits: EncryptionLimits,
+  { accountId, defaultKeyId, limits }: EncryptionStanding,
 ): DiskEncryption {
   const asked = input.EncryptAlgorithm === undefined ? undefined : SUITES[input.EncryptAlgorithm];
   if (snapshot?.encrypted === true) {
@@ -57,10 +62,12 @@ export function decideEncryption(
     refuseCategory(request.category, limits);
     return { kind: 'key', reference: snapshot.kmsKeyId ?? '', suite: snapshot.suite };
   }
-  if (input.Encrypted !== true) return { kind: 'plain' };
+  if (defaultKeyId === undefined && input.Encrypted !== true) return { kind: 'plain' };
+  if (input.Encrypted === false) throw unencryptedRefused(request.region.regionId);
   if (snapshot === undefined) refuseCategory(request.category, limits);
   else refuseFromPlainSnapshot(request, limits);
-  if (input.KMSKeyId !== undefined) return { kind: 'key', reference: input.KMSKeyId, suite: asked };
+  const reference = input.KMSKeyId ?? defaultKeyId;
+  if (reference !== undefined) return { kind: 'key', reference, suite: asked };
   if (asked === 'sm4-gcm') {
     throw new ApiError(
       'InvalidEncryptAlgorithm',

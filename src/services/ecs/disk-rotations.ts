@@ -63,6 +63,7 @@ export class DiskRotations {
   get dataKeys(): DataKeys {
     const { diskKeys } = this.#parts;
     return {
+      choose: (request) => diskKeys.choose(request),
       generate: (request) => diskKeys.generate(request),
       generatePlain: (request) => diskKeys.generatePlain(request),
       open: (request) => diskKeys.open(request),

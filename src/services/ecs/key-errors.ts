@@ -2,8 +2,11 @@ import { ApiError } from '../../api/errors.ts';
 import { messageOf } from '../../base/errors.ts';
 import { diskKeyRefusalOf, type DiskKeyRefusal } from '../../kms/data-keys.ts';
 
-/** Operations that need a disk's key, by the column of facts.md 2.3 that they follow. ExportDisk follows AttachDisk. */
-export type KeyUse = 'CreateDisk' | 'AttachDisk' | 'CreateSnapshot';
+/**
+ * Operations that need a disk's key, by the column of facts.md 2.3 that they follow. ExportDisk follows AttachDisk.
+ * `default`: those that choose the key of default encryption (apis.md 0.2, EnableDiskEncryptionByDefault).
+ */
+export type KeyUse = 'CreateDisk' | 'AttachDisk' | 'CreateSnapshot' | 'default';
 
 interface Refusal {
   readonly code: string;
@@ -23,6 +26,7 @@ const NOT_FOUND: Readonly<Record<KeyUse, Refusal>> = {
   CreateDisk: { code: 'InvalidParameter.KMSKeyId.NotFound', httpStatus: 404 },
   AttachDisk: { code: 'InvalidKMSKeyId.NotFound', httpStatus: 404 },
   CreateSnapshot: { code: 'InvalidParameter.KMSKeyId.NotFound', httpStatus: 400 },
+  default: { code: 'InvalidOperation.KMSKeyIdNotFound', httpStatus: 403 },
 };
 
 /** What `use` answers when the disk's key is refused; any other error passes through unchanged. */

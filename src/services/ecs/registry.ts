@@ -3,10 +3,16 @@ import { CreateDisk } from './actions/CreateDisk.ts';
 import { CreateSnapshot } from './actions/CreateSnapshot.ts';
 import { DeleteDisk } from './actions/DeleteDisk.ts';
 import { DeleteSnapshot } from './actions/DeleteSnapshot.ts';
+import { DescribeDiskDefaultKMSKeyId } from './actions/DescribeDiskDefaultKMSKeyId.ts';
+import { DescribeDiskEncryptionByDefaultStatus } from './actions/DescribeDiskEncryptionByDefaultStatus.ts';
 import { DescribeDisks } from './actions/DescribeDisks.ts';
 import { DescribeRegions } from './actions/DescribeRegions.ts';
 import { DescribeSnapshots } from './actions/DescribeSnapshots.ts';
 import { DescribeZones } from './actions/DescribeZones.ts';
+import { DisableDiskEncryptionByDefault } from './actions/DisableDiskEncryptionByDefault.ts';
+import { EnableDiskEncryptionByDefault } from './actions/EnableDiskEncryptionByDefault.ts';
+import { ModifyDiskDefaultKMSKeyId } from './actions/ModifyDiskDefaultKMSKeyId.ts';
+import { ResetDiskDefaultKMSKeyId } from './actions/ResetDiskDefaultKMSKeyId.ts';
 import { ResizeDisk } from './actions/ResizeDisk.ts';
 import type { EcsDependencies } from './dependencies.ts';
 
@@ -22,5 +28,11 @@ export function ecsActions(deps: EcsDependencies): readonly Action[] {
     CreateSnapshot(deps),
     DescribeSnapshots(deps),
     DeleteSnapshot(deps),
+    EnableDiskEncryptionByDefault(deps),
+    DisableDiskEncryptionByDefault(deps),
+    DescribeDiskEncryptionByDefaultStatus(deps),
+    ModifyDiskDefaultKMSKeyId(deps),
+    ResetDiskDefaultKMSKeyId(deps),
+    DescribeDiskDefaultKMSKeyId(deps),
   ];
 }

@@ -16,7 +16,7 @@ export interface StoredDataKey {
 }
 
 /** Makes and opens the data keys of disks. Implementation: disk-rotations.ts, over the key engine. */
-export interface DataKeys extends Pick<DiskKeys, 'generate' | 'generatePlain' | 'open' | 'openPlain'> {
+export interface DataKeys extends Pick<DiskKeys, 'choose' | 'generate' | 'generatePlain' | 'open' | 'openPlain'> {
   /** The key that the disk has now, where a change of it was cut short. @throws as opening a key does. */
   settled(stored: StoredDataKey): Promise<StoredDataKey>;
 }

@@ -4,6 +4,7 @@ import { GiB } from '../../base/units.ts';
 import { ApiError } from '../../api/errors.ts';
 import type { TransferInfo } from '../../dataplane/transfers.ts';
 import type { GeneratedDiskKey } from '../../kms/data-keys.ts';
+import { findDiskEncryptionDefault } from '../../metadata/disk-encryption-defaults.ts';
 import { deleteDisk, findDisk, insertDisk, type Disk } from '../../metadata/disks.ts';
 import { findSnapshot, insertSnapshot, type Snapshot } from '../../metadata/snapshots.ts';
 import { insertReceivedState, updateTransfer, type Transfer, type TransferTarget } from '../../metadata/transfers.ts';
@@ -177,7 +178,7 @@ async function newDisk(parts: TransferParts, row: Transfer) {
   if (row.diskId !== null) await takeBack(parts, row, row.failure);
   const diskId = mintId(random, 'd', region);
   const snapshotId = mintId(random, 's', region);
-  const fresh = await freshKey(parts, row, target, diskId);
+  const fresh = await freshKey(parts, row, await withDefault(parts, row, target), diskId);
   const dataKey = wiped({ suite: fresh.suite, key: fresh.plaintext });
   const { diskSizeBytes, diskId: sourceDiskId } = decoded(header);
   const disk: Disk = {
@@ -192,11 +193,11 @@ async function newDisk(parts: TransferParts, row: Transfer) {
     // Disks below 20 GiB exist as PL0 alone.
     performanceLevel: diskSizeBytes < 20 * GiB ? 'PL0' : DEFAULT_PERFORMANCE_LEVEL,
     sizeGib: diskSizeBytes / GiB,
-    encrypted: target.encrypted,
+    encrypted: fresh.kmsKeyId !== null,
     kmsKeyId: fresh.kmsKeyId,
     suite: fresh.suite,
     wrappedKey: fresh.wrapped,
-    wrappedBy: target.encrypted ? 'kms' : 'root',
+    wrappedBy: fresh.kmsKeyId !== null ? 'kms' : 'root',
     provisionedIops: null,
     burstingEnabled: false,
     status: 'Creating',
@@ -257,6 +258,16 @@ async function atBase(parts: TransferParts, row: Transfer) {
     dataKey[Symbol.dispose]();
     throw error;
   }
+}
+
+/** Where the account has default encryption on, what a stream becomes is encrypted. Source: facts.md section 7. */
+async function withDefault(
+  { database }: TransferParts,
+  scope: Transfer,
+  target: TransferTarget,
+): Promise<TransferTarget> {
+  const found = await findDiskEncryptionDefault(database.read, scope);
+  return found === undefined ? target : { ...target, encrypted: true, keyId: target.keyId ?? found.kmsKeyId };
 }
 
 async function freshKey(

@@ -1,5 +1,6 @@
 import { ApiError } from '../../api/errors.ts';
 import { GiB } from '../../base/units.ts';
+import { findDiskEncryptionDefault } from '../../metadata/disk-encryption-defaults.ts';
 import { findDisk } from '../../metadata/disks.ts';
 import { findSnapshot } from '../../metadata/snapshots.ts';
 import {
@@ -9,6 +10,7 @@ import {
   type Transfer,
   type TransferTarget,
 } from '../../metadata/transfers.ts';
+import { unencryptedRefused } from '../ecs/default-encryption.ts';
 import { checkedName } from '../ecs/resource-text.ts';
 import { findRegion } from '../ecs/regions.ts';
 import { missing, unknownDisk, unknownRegion, unknownZone } from '../ecs/refusals.ts';
@@ -95,7 +97,8 @@ async function newReceive(parts: TransferParts, request: ReceiveRequest, header:
     key: storedKey(header.key),
     header: request.header,
   };
-  if (header.base === undefined) return newTransfer(parts, { ...facts, target: targetOf(request, header) });
+  if (header.base === undefined)
+    return newTransfer(parts, { ...facts, target: await targetOf(parts, request, header) });
   if (request.keyId !== undefined || request.encrypted !== undefined)
     throw new ApiError('InvalidParameter.KeyId', 400, 'An incremental stream changes a disk that has a key already.');
   return newTransfer(parts, { ...facts, ...(await baseOf(parts, request, header.base.identity)) });
@@ -132,7 +135,11 @@ async function baseOf(
   return only;
 }
 
-function targetOf(request: ReceiveRequest, header: StreamHeader): TransferTarget {
+async function targetOf(
+  { database }: TransferParts,
+  request: ReceiveRequest,
+  header: StreamHeader,
+): Promise<TransferTarget> {
   const region = findRegion(request.regionId);
   if (region === undefined) throw unknownRegion(request.regionId);
   if (request.diskId !== undefined)
@@ -141,6 +148,8 @@ function targetOf(request: ReceiveRequest, header: StreamHeader): TransferTarget
   if (!region.zoneIds.includes(zoneId)) throw unknownZone(zoneId, region.regionId, 404);
   if (request.encrypted === false && request.keyId !== undefined)
     throw new ApiError('InvalidParameter.KeyId', 400, 'KeyId makes an encrypted disk; leave it out, or Encrypted.');
+  if (request.encrypted === false && (await findDiskEncryptionDefault(database.read, request)) !== undefined)
+    throw unencryptedRefused(region.regionId);
   return {
     encrypted: request.keyId !== undefined || (request.encrypted ?? header.encrypted),
     keyId: request.keyId ?? null,

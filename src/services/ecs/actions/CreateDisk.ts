@@ -1,6 +1,7 @@
 import type { Action, Call } from '../../../api/action.ts';
 import { ApiError } from '../../../api/errors.ts';
 import type { CreateDiskInput, CreateDiskOutput } from '../../../api/generated/ecs.ts';
+import { findDiskEncryptionDefault } from '../../../metadata/disk-encryption-defaults.ts';
 import type { Disk } from '../../../metadata/disks.ts';
 import { findSnapshot, type Snapshot } from '../../../metadata/snapshots.ts';
 import { ecsAccess } from '../access.ts';
@@ -40,7 +41,11 @@ export function CreateDisk(deps: Parts): Action<CreateDiskInput, CreateDiskOutpu
       const snapshot =
         request.snapshotId === undefined ? undefined : await usableSnapshot(deps, call, request.snapshotId);
       const sizeGib = checkedSizeGib(request, snapshot);
-      const encryption = decideEncryption(input, request, snapshot, caller.accountId, deps.limits);
+      const encryption = decideEncryption(input, request, snapshot, {
+        accountId: caller.accountId,
+        defaultKeyId: (await findDiskEncryptionDefault(deps.database.read, { ...caller, regionId }))?.kmsKeyId,
+        limits: deps.limits,
+      });
       const diskId = mintId(deps.random, 'd', request.region);
       const fresh = await freshKey(deps, encryption, { accountId: caller.accountId, regionId, diskId });
       using dataKey = wiped({ suite: fresh.suite, key: fresh.plaintext });
