@@ -6,6 +6,7 @@ import pino from 'pino';
 
 import { adminSocket, type NewAccount } from './admin/admin-protocol.ts';
 import { AdminServer } from './admin/admin-server.ts';
+import { announce, announceSealed } from './announce.ts';
 import { parseAnchors } from './audit/anchor.ts';
 import { auditKeyFile } from './audit/audit-key.ts';
 import { AuditLog } from './audit/audit-log.ts';
@@ -27,7 +28,7 @@ import { openKms } from './kms/kms.ts';
 import { SealedBytes } from './kms/sealed-bytes.ts';
 import { SecretBytes } from './crypto/secret-bytes.ts';
 import { ClientTokens } from './metadata/client-tokens.ts';
-import { createAccessKey, createAccount, type AccountParts, type NewAccessKey } from './ram/accounts.ts';
+import { createAccessKey, createAccount, type AccountParts } from './ram/accounts.ts';
 import { AccessKeyUses } from './ram/access-key-uses.ts';
 import { AnyCredentials } from './ram/any-credentials.ts';
 import { PolicyAuthorizer } from './ram/authorizer.ts';
@@ -40,7 +41,6 @@ import { SessionCredentials } from './ram/session-credentials.ts';
 import { SessionTokens } from './ram/session-token.ts';
 import { openTokenKey } from './ram/token-key.ts';
 import { rootAdministration } from './root-administration.ts';
-import type { ProviderKind } from './root/provider.ts';
 import { Resealing } from './root/resealing.ts';
 import { RpcServer } from './rpc/server.ts';
 import { openWhenUnsealed, type Opened } from './sealed-start.ts';
@@ -344,60 +344,4 @@ function listenError(error: unknown, address: string): Error {
   return new SystemError('conflict', 'PORT_TAKEN', `${what}, or choose another address with --listen`, {
     cause: error,
   });
-}
-
-function announce(
-  config: Config,
-  { api, nbd }: RunningServer,
-  provider: ProviderKind,
-  firstAccount: NewAccessKey | undefined,
-  { test }: ServerClock,
-  tookMs: number,
-): void {
-  const lines = [
-    `sealdisk ${VERSION}   data ${config.dataDirectory}`,
-    '',
-    `  API   http://${api}   ECS, KMS, RAM, STS`,
-    `  NBD   ${nbd}   TLS`,
-  ];
-  if (test !== undefined) {
-    lines.push(
-      '',
-      `  TEST CLOCK   ${describeAhead(test.clock.aheadMs)} of the real one, and it can be put forward: keys, tokens and snapshots`,
-      '               end early. For tests only; this data directory will not start without --test-clock once it was moved.',
-    );
-  }
-  if (firstAccount !== undefined) {
-    lines.push(
-      '',
-      `  Account           ${firstAccount.accountId}`,
-      `  AccessKey id      ${firstAccount.accessKeyId}`,
-      `  AccessKey secret  ${firstAccount.accessKeySecret}`,
-      `  shown this once, kept in ${path.join(config.dataDirectory, 'credentials.json')}`,
-      ...(provider === 'file'
-        ? ['', `  Back up ${path.join(config.dataDirectory, 'root.key')}: without it nothing here can be opened.`]
-        : []),
-      '',
-      '  Next: eval "$(npx sealdisk env)", then use any Alibaba Cloud SDK or the aliyun CLI; or npx sealdisk demo',
-    );
-  }
-  const asked = config.root.provider;
-  if (asked !== undefined && asked !== provider)
-    lines.push(
-      '',
-      `  NOTE   the root key of this data directory is kept by ${provider}, and not by ${asked} as configured.`,
-      `         Move it with: sealdisk root-key move --to ${asked}`,
-    );
-  lines.push('', `ready in ${(tookMs / 1000).toFixed(2)} s`);
-  process.stdout.write(`${lines.join('\n')}\n`);
-}
-
-function announceSealed(config: Config, reason: string, api: string): void {
-  const lines = [
-    `sealdisk ${VERSION}   data ${config.dataDirectory}`,
-    '',
-    `  sealed: ${reason}`,
-    `  http://${api} answers 503 until then`,
-  ];
-  process.stdout.write(`${lines.join('\n')}\n`);
 }
