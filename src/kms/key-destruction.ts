@@ -44,7 +44,9 @@ export class KeyDestruction {
   async destroyDue(): Promise<readonly string[]> {
     const { database, store, tombstones, clock } = this.#parts;
     const destroyed: string[] = [];
-    for (const { keyId, accountId, regionId } of await listKeysToDestroy(database.read, clock.nowMs())) {
+    // In a turn among the changes: a deletion that is being called off just now is over or not listed, never both.
+    const due = await database.transact((transaction) => listKeysToDestroy(transaction, clock.nowMs()));
+    for (const { keyId, accountId, regionId } of due) {
       const known = (await listKeyVersions(database.read, keyId)).map(({ keyVersionId }) => keyVersionId);
       const keyVersionIds = [...new Set([...known, ...(await store.versionsOf(keyId))])].toSorted();
       const tombstone = { keyId, accountId, regionId, keyVersionIds, destroyedMs: clock.nowMs() };

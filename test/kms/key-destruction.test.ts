@@ -14,7 +14,7 @@ import type { Database } from '../../src/metadata/database.ts';
 import type { DestroyedKey } from '../../src/metadata/destroyed-keys.ts';
 import { findDestroyedKey } from '../../src/metadata/destroyed-keys.ts';
 import { listKeyVersions } from '../../src/metadata/key-versions.ts';
-import { findKey } from '../../src/metadata/keys.ts';
+import { findKey, updateKey } from '../../src/metadata/keys.ts';
 import type { Key } from '../../src/metadata/keys.ts';
 import { filesWith } from '../support/files-with.ts';
 import { DAY_MS, openTestKms, SCOPE } from './open-test-kms.ts';
@@ -54,6 +54,24 @@ async function copyOf(t: TestKms, ...names: string[]): Promise<{ restore(): Prom
     [Symbol.asyncDispose]: () => rm(aside, { recursive: true }),
   };
 }
+
+test('a deletion that is called off in the last moment is not carried out', async () => {
+  await using t = await openTestKms();
+  const { keyId } = await t.makeKey();
+  await t.keys.scheduleDeletion(SCOPE, keyId, 7);
+  const due = Promise.withResolvers<void>();
+  const callingOff = t.database.transact(async (transaction) => {
+    await updateKey(transaction, keyId, { keyState: 'Enabled', deleteMs: null });
+    await due.promise;
+  });
+  t.advance(7 * DAY_MS);
+  const destroying = t.destruction.destroyDue();
+  for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
+  due.resolve();
+  await callingOff;
+  assert.deepEqual(await destroying, []);
+  assert.equal((await t.keys.find(SCOPE, keyId, { alias: 'refused' })).keyState, 'Enabled');
+});
 
 test('after its destruction neither the material of a key, nor its sealed form, nor its rows are in any file', async () => {
   await using t = await openTestKms();
@@ -185,7 +203,7 @@ test('a crash before any step of a destruction leaves one that is completed late
       () => true,
       () => false,
     );
-    if (isOver) assert.equal(step, 5, 'a tombstone, two files, the rows and the journal were tried');
+    if (isOver) assert.equal(step, 6, 'the list, a tombstone, two files, the rows and the journal were tried');
 
     const kms = await t.reopen();
     await kms.destruction.destroyDue();
