@@ -13,7 +13,7 @@ const ANY_SERVICE = 'acs:ResourceTag/';
 const SERVICES = ['kms', 'ecs', 'ram'];
 const PREFIXES = [ANY_SERVICE.toLowerCase(), ...SERVICES.map((service) => `${service}:tag/`)];
 
-/** Whether a condition key, in lower case, asks for tags of the resource. */
+/** Whether a condition key, as keys are compared, asks for tags of the resource. */
 export function asksForTags(conditionKey: string): boolean {
   return PREFIXES.some((prefix) => conditionKey.startsWith(prefix));
 }

@@ -1,7 +1,8 @@
 // The tags that a request wants to give, for policies that ask about `acs:RequestTag/<key>`.
 
 /**
- * `Tag.N.Key` with `Tag.N.Value`, and the JSON lists `Tag` and `Tags` of `{"Key" | "TagKey", "Value" | "TagValue"}`.
+ * `Tag.N.Key` with `Tag.N.Value`, the JSON list `Tag` of `{"Key", "Value"}` (RAM) and `Tags` of `{"TagKey", "TagValue"}`
+ * (KMS). Other members are not looked at, as the operations do not: a policy must see the tags that are given, no others.
  * What is malformed is nobody's tag: the operation refuses it afterwards.
  */
 export function requestTags(parameters: ReadonlyMap<string, string>): Readonly<Record<string, string>> {
@@ -10,12 +11,13 @@ export function requestTags(parameters: ReadonlyMap<string, string>): Readonly<R
     if (!name.startsWith('Tag')) continue;
     const index = /^Tag\.(\d{1,4})\.Key$/.exec(name)?.[1];
     if (index !== undefined) tags.set(value, parameters.get(`Tag.${index}.Value`) ?? '');
-    else if (name === 'Tag' || name === 'Tags') addListed(tags, value);
+    else if (name === 'Tag') addListed(tags, value, 'Key', 'Value');
+    else if (name === 'Tags') addListed(tags, value, 'TagKey', 'TagValue');
   }
   return Object.fromEntries(tags);
 }
 
-function addListed(tags: Map<string, string>, json: string): void {
+function addListed(tags: Map<string, string>, json: string, keyName: string, valueName: string): void {
   let list: unknown;
   try {
     list = JSON.parse(json);
@@ -25,8 +27,7 @@ function addListed(tags: Map<string, string>, json: string): void {
   if (!Array.isArray(list)) return;
   for (const item of list as unknown[]) {
     const tag = (item ?? {}) as Record<string, unknown>;
-    const key = tag['Key'] ?? tag['TagKey'];
-    const value = tag['Value'] ?? tag['TagValue'] ?? '';
+    const { [keyName]: key, [valueName]: value = '' } = tag;
     if (typeof key === 'string' && typeof value === 'string') tags.set(key, value);
   }
 }

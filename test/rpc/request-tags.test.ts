@@ -20,3 +20,10 @@ test('what is malformed is no tag', () => {
   }
   assert.deepEqual(tagsOf({ 'Tag.x.Key': 'a', 'Tag.1.Value': 'v', 'Tag.12345.Key': 'k' }), {});
 });
+
+test('a member that the operation does not look at does not feign another tag', () => {
+  assert.deepEqual(tagsOf({ Tags: '[{"Key":"env","Value":"test","TagKey":"env","TagValue":"prod"}]' }), {
+    env: 'prod',
+  });
+  assert.deepEqual(tagsOf({ Tag: '[{"Key":"env","TagKey":"team","TagValue":"a"}]' }), { env: '' });
+});

@@ -1,5 +1,6 @@
 import { compileAction } from './action.ts';
 import { compileConditions } from './condition.ts';
+import { comparableKey } from './condition-values.ts';
 import type { ConditionValues } from './condition-values.ts';
 import type { IdentityStatement, Patterns } from './document.ts';
 import type { Effect } from './effect.ts';
@@ -18,7 +19,7 @@ export interface Rule {
   readonly effect: Effect;
   /** Where the statement begins in its document. */
   readonly at: Position;
-  /** What its conditions ask about, in lower case. */
+  /** What its conditions ask about, as keys are compared. */
   readonly conditionKeys: readonly string[];
   applies(asked: Asked, values: ConditionValues): boolean;
 }
@@ -30,7 +31,7 @@ export function compileStatement(statement: IdentityStatement): Rule {
   return {
     effect: statement.effect,
     at: statement.at,
-    conditionKeys: statement.conditions.map(({ key }) => key.toLowerCase()),
+    conditionKeys: statement.conditions.map(({ key }) => comparableKey(key)),
     applies: (asked, values) => action(asked.action) && resource(asked.resource) && conditions(values),
   };
 }

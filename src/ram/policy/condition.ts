@@ -1,7 +1,7 @@
 import { BlockList, isIP } from 'node:net';
 
 import type { ConditionContext, ConditionValues } from './condition-values.ts';
-import { conditionValues } from './condition-values.ts';
+import { comparableKey, conditionValues } from './condition-values.ts';
 import { compileWildcard } from './wildcard.ts';
 
 /** All conditions of a statement must hold; of the values of one, some value must match. */
@@ -112,7 +112,7 @@ export function conditionsHold(conditions: Conditions, context: ConditionContext
 
 function compileCondition({ operator, key, values }: Condition): ConditionTest {
   const rule: OperatorRule = OPERATORS[operator];
-  const name = key.toLowerCase();
+  const name = comparableKey(key);
   const tests = values.map((wanted) => rule.compile(wanted));
   const negated = rule.negated === true;
   return (request) => request(name).some((actual) => tests.some((test) => test(actual))) !== negated;

@@ -18,7 +18,8 @@ const CONTEXT = {
 const TABLE: readonly [Operator, string, readonly string[], boolean][] = [
   ['StringEquals', 'kms:tag/env', ['dev', 'Prod'], true],
   ['StringEquals', 'kms:tag/env', ['prod'], false],
-  ['StringEquals', 'KMS:TAG/ENV', ['Prod'], true],
+  ['StringEquals', 'KMS:TAG/env', ['Prod'], true],
+  ['StringEquals', 'kms:tag/ENV', ['Prod'], false],
   ['StringEquals', 'x:absent', ['a'], false],
   ['StringEquals', 'x:many', ['b'], true],
   ['StringNotEquals', 'kms:tag/env', ['dev', 'Prod'], false],
@@ -109,4 +110,12 @@ test('a value of the request that an operator cannot compare matches nothing', (
 
 test('Bool takes its values in any case', () => {
   assert.equal(conditionsHold([{ operator: 'Bool', key: 'k', values: ['True'] }], { k: 'true' }), true);
+});
+
+test('tags whose keys differ in case are two tags: neither answers for the other', () => {
+  const context = { 'acs:RequestTag/env': 'prod', 'acs:RequestTag/ENV': 'test' };
+  const holds = (key: string, value: string) =>
+    conditionsHold([{ operator: 'StringEquals', key, values: [value] }], context);
+  assert.deepEqual([holds('acs:requesttag/env', 'prod'), holds('acs:RequestTag/env', 'test')], [true, false]);
+  assert.deepEqual([holds('acs:RequestTag/ENV', 'test'), holds('acs:RequestTag/ENV', 'prod')], [true, false]);
 });
