@@ -1,5 +1,8 @@
 // The tags that a request wants to give, for policies that ask about `acs:RequestTag/<key>`.
 
+/** Of a key or value; operations take at most 128. */
+const LENGTH_MAX = 512;
+
 /**
  * `Tag.N.Key` with `Tag.N.Value`, the JSON list `Tag` of `{"Key", "Value"}` (RAM) and `Tags` of `{"TagKey", "TagValue"}`
  * (KMS). Other members are not looked at, as the operations do not: a policy must see the tags that are given, no others.
@@ -14,7 +17,7 @@ export function requestTags(parameters: ReadonlyMap<string, string>): Readonly<R
     else if (name === 'Tag') addListed(tags, value, 'Key', 'Value');
     else if (name === 'Tags') addListed(tags, value, 'TagKey', 'TagValue');
   }
-  return Object.fromEntries(tags);
+  return Object.fromEntries([...tags].filter((tag) => tag.every((text) => text.length <= LENGTH_MAX)));
 }
 
 function addListed(tags: Map<string, string>, json: string, keyName: string, valueName: string): void {

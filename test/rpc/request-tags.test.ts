@@ -18,6 +18,8 @@ test('what is malformed is no tag', () => {
   for (const text of ['', 'x', '{}', '[1,null,"a"]', '[{"Key":1}]', '[{"Key":"a","Value":{}}]']) {
     assert.deepEqual(tagsOf({ Tag: text }), {}, text);
   }
+  const long = 'x'.repeat(513);
+  assert.deepEqual(tagsOf({ 'Tag.1.Key': long, 'Tag.2.Key': 'a', 'Tag.2.Value': long, 'Tag.3.Key': 'b' }), { b: '' });
   assert.deepEqual(tagsOf({ 'Tag.x.Key': 'a', 'Tag.1.Value': 'v', 'Tag.12345.Key': 'k' }), {});
 });
 

@@ -54,9 +54,14 @@ export interface PolicySet {
 /** Which of the two kinds of policy had the last word. */
 export type DecidingLayer = 'SessionPolicy' | 'AccountLevelIdentityBasedPolicy';
 
+/** Longer than the name of anything that there is. */
+export const NAME_LENGTH_MAX = 512;
+
 /**
  * PURE. A session policy that does not allow has the last word, an explicit Deny of any other policy being a refusal
  * too; else the policies of the identity decide, so that a session may never do more than they allow.
+ * What is longer than any name is nobody's, and refused before it is compared: with wildcards that takes as many steps as
+ * both lengths multiplied, which a client must not be able to make seconds.
  * Source: RAM documentation, "Policy evaluation process".
  */
 export function decide(
@@ -64,6 +69,8 @@ export function decide(
   access: Access,
   values: ConditionValues,
 ): { readonly decision: Decision; readonly layer: DecidingLayer } {
+  if (access.action.length > NAME_LENGTH_MAX || access.resource.length > NAME_LENGTH_MAX)
+    return { decision: { effect: 'ImplicitDeny' }, layer: 'AccountLevelIdentityBasedPolicy' };
   const asked = { action: access.action.toLowerCase(), resource: resourceName(access.resource) };
   if (policies.session !== undefined) {
     const decision = evaluate([policies.session], asked, values);

@@ -32,6 +32,18 @@ test('without a statement that applies everything is refused', () => {
   assert.deepEqual(ask([other]), { effect: 'ImplicitDeny' });
 });
 
+test('what is longer than any name is refused without a look at wildcards', () => {
+  const all = policy('p', { Effect: 'Allow', Action: '*', Resource: ['*', `acs:*${'a'.repeat(3_000)}b`] });
+  const name = 'acs:kms:cn-hangzhou:1:key/';
+  assert.equal(ask([all], {}, { ...ACCESS, resource: name.padEnd(512, 'a') }).effect, 'Allow');
+  for (const length of [513, 400_000]) {
+    const startedMs = performance.now();
+    assert.deepEqual(ask([all], {}, { ...ACCESS, resource: name.padEnd(length, 'a') }), { effect: 'ImplicitDeny' });
+    assert.deepEqual(ask([all], {}, { ...ACCESS, action: 'kms:'.padEnd(length, 'a') }), { effect: 'ImplicitDeny' });
+    assert.ok(performance.now() - startedMs < 1_000, 'it took seconds');
+  }
+});
+
 test('the decision names the statement that decided and where it stands, and a Deny wins over every Allow', () => {
   const allow = named(
     'allow',

@@ -8,6 +8,7 @@ import { findRole } from '../../../metadata/roles.ts';
 import { findUser } from '../../../metadata/users.ts';
 import type { PolicyAuthorizer } from '../../../ram/authorizer.ts';
 import { parsePolicy } from '../../../ram/policy/document.ts';
+import { NAME_LENGTH_MAX } from '../../../ram/policy/evaluate.ts';
 import { holderOf, signerOf } from '../../../ram/principals.ts';
 import type { Signer } from '../../../ram/principals.ts';
 
@@ -37,6 +38,10 @@ export function SimulatePrincipalPolicy(deps: {
       const pairs = input.ResourceArns.flatMap((resource) => input.ActionNames.map((action) => ({ action, resource })));
       if (pairs.length > PAIRS_MAX) {
         throw invalid(`ActionNames times ResourceArns must be at most ${PAIRS_MAX}; ask for fewer at once.`);
+      }
+      const context = Object.entries(input.Context ?? {}).flat();
+      if (context.some((text) => text.length > NAME_LENGTH_MAX)) {
+        throw invalid(`Names and values of Context have at most ${NAME_LENGTH_MAX} characters.`);
       }
       const decided = await deps.authorizer.simulate(signer, pairs, input.Context ?? {});
       return { Results: { Result: decided.map(view) } };

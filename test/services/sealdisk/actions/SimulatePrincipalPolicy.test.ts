@@ -126,6 +126,8 @@ test('what cannot be meant is refused, and principals of other accounts are not 
   await assert.rejects(long, refused('InvalidParameter', 400, /2048/));
   const many = ask({ ActionNames: Array.from({ length: 1001 }, () => 'kms:Decrypt') });
   await assert.rejects(many, refused('InvalidParameter', 400, /1000/));
+  const context = ask({ Context: { 'acs:SourceIp': 'x'.repeat(513) } });
+  await assert.rejects(context, refused('InvalidParameter', 400, /Context.*512/));
 });
 
 test('it asks for the right on the principal', async () => {
