@@ -135,6 +135,8 @@ const needed = (operation: string): Parameters | undefined =>
   (
     ({
       CreateDisk: { ZoneId: 'cn-hangzhou-b', DiskCategory: 'cloud_essd', Size: '20' },
+      ModifyDiskAttribute: { DiskName: 'a-name' },
+      ModifySnapshotAttribute: { SnapshotName: 'a-name' },
       // No snapshot of this one is exported.
       RotateDiskDataKey: { DiskId: own['exportedDiskId'] ?? '' },
       GenerateAndExportDataKey: WRAPPING,

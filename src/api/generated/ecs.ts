@@ -378,12 +378,38 @@ export interface EnableDiskEncryptionByDefaultInput {
 export interface EnableDiskEncryptionByDefaultOutput {
 }
 
+export interface ModifyDiskAttributeInput {
+  readonly BurstingEnabled?: boolean;
+  readonly DeleteAutoSnapshot?: boolean;
+  readonly DeleteWithInstance?: boolean;
+  readonly Description?: string;
+  readonly DiskId?: string;
+  readonly DiskIds?: readonly string[];
+  readonly DiskName?: string;
+  readonly EnableAutoSnapshot?: boolean;
+  readonly RegionId?: string;
+}
+
+export interface ModifyDiskAttributeOutput {
+}
+
 export interface ModifyDiskDefaultKMSKeyIdInput {
   readonly KMSKeyId: string;
   readonly RegionId: string;
 }
 
 export interface ModifyDiskDefaultKMSKeyIdOutput {
+}
+
+export interface ModifySnapshotAttributeInput {
+  readonly Description?: string;
+  readonly DisableInstantAccess?: boolean;
+  readonly RetentionDays?: number;
+  readonly SnapshotId: string;
+  readonly SnapshotName?: string;
+}
+
+export interface ModifySnapshotAttributeOutput {
 }
 
 export interface ResetDiskDefaultKMSKeyIdInput {
@@ -961,6 +987,30 @@ export const ecs: ProductDescription = {
       "idempotentRunningCode": "LastTokenProcessing",
       "idempotentMismatchStatus": 400
     },
+    "ModifyDiskAttribute": {
+      "request": {
+        "BurstingEnabled": "boolean",
+        "DeleteAutoSnapshot": "boolean",
+        "DeleteWithInstance": "boolean",
+        "Description": "string",
+        "DiskId": "string",
+        "DiskIds": [
+          "string"
+        ],
+        "DiskName": "string",
+        "EnableAutoSnapshot": "boolean",
+        "RegionId": "string"
+      },
+      "response": {
+        "RequestId": "string"
+      },
+      "required": [],
+      "keepEmpty": [],
+      "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
+      "idempotentMismatchStatus": 400
+    },
     "ModifyDiskDefaultKMSKeyId": {
       "request": {
         "KMSKeyId": "string",
@@ -974,6 +1024,28 @@ export const ecs: ProductDescription = {
         "KMSKeyId"
       ],
       "keepEmpty": [],
+      "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
+      "idempotentMismatchStatus": 400
+    },
+    "ModifySnapshotAttribute": {
+      "request": {
+        "Description": "string",
+        "DisableInstantAccess": "boolean",
+        "RetentionDays": "number",
+        "SnapshotId": "string",
+        "SnapshotName": "string"
+      },
+      "response": {
+        "RequestId": "string"
+      },
+      "required": [
+        "SnapshotId"
+      ],
+      "keepEmpty": [
+        "Description"
+      ],
       "missingCode": {},
       "malformedCode": {},
       "idempotentRunningCode": "LastTokenProcessing",
@@ -1282,7 +1354,6 @@ export const ecs: ProductDescription = {
     "ModifyDedicatedHostsChargeType",
     "ModifyDeploymentSetAttribute",
     "ModifyDiagnosticMetricSet",
-    "ModifyDiskAttribute",
     "ModifyDiskChargeType",
     "ModifyDiskDeployment",
     "ModifyDiskSpec",
@@ -1328,7 +1399,6 @@ export const ecs: ProductDescription = {
     "ModifySecurityGroupEgressRule",
     "ModifySecurityGroupPolicy",
     "ModifySecurityGroupRule",
-    "ModifySnapshotAttribute",
     "ModifySnapshotCategory",
     "ModifySnapshotGroup",
     "ModifyStorageCapacityUnitAttribute",

@@ -38,3 +38,8 @@ export function missing(parameter: string, why: string): ApiError {
 export function unsupported(parameter: string, why: string): ApiError {
   return new ApiError('UnsupportedParameter', 400, `The parameter ${parameter} is not supported: ${why}.`);
 }
+
+/** @param choices what could have been given. */
+export function nothingToModify(choices: string): ApiError {
+  return new ApiError('NoAttributeToModify', 400, `Nothing is to be modified; give ${choices}.`);
+}

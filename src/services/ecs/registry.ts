@@ -11,7 +11,9 @@ import { DescribeSnapshots } from './actions/DescribeSnapshots.ts';
 import { DescribeZones } from './actions/DescribeZones.ts';
 import { DisableDiskEncryptionByDefault } from './actions/DisableDiskEncryptionByDefault.ts';
 import { EnableDiskEncryptionByDefault } from './actions/EnableDiskEncryptionByDefault.ts';
+import { ModifyDiskAttribute } from './actions/ModifyDiskAttribute.ts';
 import { ModifyDiskDefaultKMSKeyId } from './actions/ModifyDiskDefaultKMSKeyId.ts';
+import { ModifySnapshotAttribute } from './actions/ModifySnapshotAttribute.ts';
 import { ResetDiskDefaultKMSKeyId } from './actions/ResetDiskDefaultKMSKeyId.ts';
 import { ResizeDisk } from './actions/ResizeDisk.ts';
 import type { EcsDependencies } from './dependencies.ts';
@@ -25,9 +27,11 @@ export function ecsActions(deps: EcsDependencies): readonly Action[] {
     DescribeDisks(deps),
     DeleteDisk(deps),
     ResizeDisk(deps),
+    ModifyDiskAttribute(deps),
     CreateSnapshot(deps),
     DescribeSnapshots(deps),
     DeleteSnapshot(deps),
+    ModifySnapshotAttribute(deps),
     EnableDiskEncryptionByDefault(deps),
     DisableDiskEncryptionByDefault(deps),
     DescribeDiskEncryptionByDefaultStatus(deps),

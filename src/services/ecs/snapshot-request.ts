@@ -44,7 +44,8 @@ function checkCategory(category: string | undefined): void {
   throw new ApiError('InvalidSnapshotCategory.Malformed', 403, 'Category must be standard.');
 }
 
-function checkedRetentionDays(days: number | undefined): number | null {
+/** Null when it was not given. @throws {ApiError} InvalidRetentionDays.Malformed. */
+export function checkedRetentionDays(days: number | undefined): number | null {
   if (days === undefined) return null;
   if (!Number.isSafeInteger(days) || days < 1 || days > RETENTION_DAYS_MAX) {
     throw new ApiError(

@@ -2,11 +2,17 @@ import type { DataPlane } from '../../dataplane/data-plane.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Database } from '../../metadata/database.ts';
 import { exportsOfSnapshot } from '../../metadata/snapshot-exports.ts';
-import { listSnapshotsByStatus } from '../../metadata/snapshots.ts';
+import { listSnapshotsByStatus, type Snapshot } from '../../metadata/snapshots.ts';
 import { finishRemovals } from './reconcile.ts';
 import { moveSnapshot } from './status-changes.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
+
+/** Whether the time that it is kept for, counted from its creation, has passed. */
+export function isOver(snapshot: Pick<Snapshot, 'retentionDays' | 'createdMs'>, nowMs: number): boolean {
+  const { retentionDays, createdMs } = snapshot;
+  return retentionDays !== null && createdMs + retentionDays * DAY_MS <= nowMs;
+}
 
 /** Deletes the snapshots whose RetentionDays are over (facts.md 4.4). Disks made from them go on. Answers how many. */
 export async function deleteExpiredSnapshots(
@@ -14,9 +20,7 @@ export async function deleteExpiredSnapshots(
   nowMs: number,
 ): Promise<number> {
   const expired = await parts.database.transact(async (transaction) => {
-    const over = (await listSnapshotsByStatus(transaction, 'accomplished')).filter(
-      ({ retentionDays, createdMs }) => retentionDays !== null && createdMs + retentionDays * DAY_MS <= nowMs,
-    );
+    const over = (await listSnapshotsByStatus(transaction, 'accomplished')).filter((one) => isOver(one, nowMs));
     const doomed = [];
     for (const snapshot of over) {
       // One that is being read stays until it is not.
