@@ -28,9 +28,12 @@ export interface Keeping {
   readonly passphrase?: Uint8Array | undefined;
 }
 
+/** What providers answer when their root key does not come. */
+const PROVIDER_CODES = /^(SEALED$|ROOT_PASSPHRASE_WRONG$|PKCS11_|ROOT_KMS_)/;
+
 /** True when a server may wait for what failed: a passphrase, a token, another server. */
 export function staysSealed(error: unknown): error is SystemError {
-  return isKind(error, 'unavailable') || isKind(error, 'denied');
+  return (isKind(error, 'unavailable') || isKind(error, 'denied')) && PROVIDER_CODES.test(error.code);
 }
 
 /**

@@ -4,7 +4,8 @@ import { createServer } from 'node:http';
 import path from 'node:path';
 import { test } from 'node:test';
 
-import { RootOfTrust } from '../../src/root/root-of-trust.ts';
+import { SystemError } from '../../src/base/errors.ts';
+import { RootOfTrust, staysSealed } from '../../src/root/root-of-trust.ts';
 import { tempDir } from '../metadata/support.ts';
 import { openTestInstallation, PASSPHRASE, stock, takeStock } from './open-test-installation.ts';
 import { openTestTrust, trustParts } from './open-test-trust.ts';
@@ -154,4 +155,23 @@ test('a keeper that does not give back what it was given is found out before any
   assert.deepEqual(readdirSync(other.path), []);
   forgetful.closeAllConnections();
   await new Promise<void>((resolve) => forgetful.close(() => resolve()));
+});
+
+test('a server waits for what keeps its root key, and for nothing else', () => {
+  for (const [kind, code] of [
+    ['denied', 'SEALED'],
+    ['denied', 'ROOT_PASSPHRASE_WRONG'],
+    ['denied', 'PKCS11_REFUSED'],
+    ['unavailable', 'PKCS11_TOKEN_MISSING'],
+    ['unavailable', 'ROOT_KMS_UNAVAILABLE'],
+  ] as const)
+    assert.ok(staysSealed(new SystemError(kind, code, '')), code);
+  for (const [kind, code] of [
+    ['unavailable', 'DATABASE_BUSY'],
+    ['corrupt', 'SEALED_BYTES_DAMAGED'],
+    ['conflict', 'ROOT_KEY_MISMATCH'],
+    ['invalid', 'ROOT_PROVIDER_UNSET'],
+  ] as const)
+    assert.equal(staysSealed(new SystemError(kind, code, '')), false, code);
+  assert.equal(staysSealed(new Error('else')), false);
 });
