@@ -1,5 +1,7 @@
 /** More are forgotten together: at some 500 bytes each, about 10 MB. */
 const ROWS_MAX = 20_000;
+/** Clients choose part of a question; a longer one is about nothing that there is, and must not fill the memory. */
+const QUESTION_CHARACTERS_MAX = 1_024;
 
 /**
  * Rows that were read and verified, for as long as nothing was committed since, by us or by another program. So a row that
@@ -19,6 +21,7 @@ export class RowCache {
 
   /** @param question names what `load` loads, and nothing else has that name. */
   async rows<Row>(question: string, load: () => Promise<Row[]>): Promise<Row[]> {
+    if (question.length > QUESTION_CHARACTERS_MAX) return load();
     const version = this.#version();
     if (version !== this.#knownVersion) this.#forget(version);
     const known = this.#known.get(question);

@@ -1,5 +1,8 @@
 import type { CommittedReader } from './reader.ts';
 
+/** Clients choose part of a key; with a longer one nothing is kept, so that they cannot fill the memory. */
+const KEY_CHARACTERS_MAX = 1_024;
+
 interface Kept<Value> {
   readonly value: Value;
 }
@@ -22,6 +25,7 @@ export class WhileUnchanged<Value> {
 
   /** What `read` answers, or answered before. */
   async get(key: string, read: () => Promise<Value>): Promise<Value> {
+    if (key.length > KEY_CHARACTERS_MAX) return read();
     const version = this.#reader.version();
     if (version !== this.#version) this.#kept.clear();
     this.#version = version;

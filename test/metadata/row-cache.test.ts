@@ -72,3 +72,11 @@ test('known rows are loaded once, cannot be changed, and do not pile up', async 
   await ask('a');
   assert.equal(loads, 12_002);
 });
+
+test('what a client can make as long as it likes is not kept', async () => {
+  const cache = new RowCache(() => 1);
+  let loads = 0;
+  const ask = (question: string) => cache.rows(question, () => Promise.resolve([{ load: ++loads }]));
+  for (const question of ['k'.repeat(1_024), 'k'.repeat(1_025)]) await ask(question).then(() => ask(question));
+  assert.equal(loads, 3, 'the shorter one once, the longer one twice');
+});

@@ -50,3 +50,12 @@ test('a failure is not kept, and neither is more than there is room for', async 
   assert.equal(await get('d', 3), 3);
   assert.equal(await get('a', 10), 10, 'it was forgotten for the fourth');
 });
+
+test('what has a longer name than a client needs is not kept', async () => {
+  await using opened = await openTestDatabase();
+  const kept = new WhileUnchanged<number>(opened.database.read, 10);
+  let reads = 0;
+  const get = (key: string) => kept.get(key, () => Promise.resolve(++reads));
+  for (const key of ['k'.repeat(1_024), 'k'.repeat(1_025)]) await get(key).then(() => get(key));
+  assert.equal(reads, 3, 'the shorter one once, the longer one twice');
+});
