@@ -10,6 +10,7 @@ import type { KeyBackupParts } from '../../src/root/key-backup.ts';
 import { applyRestore, planRestore } from '../../src/root/key-restore.ts';
 import { PassphraseProvider } from '../../src/root/passphrase-provider.ts';
 import { givenSecret } from '../../src/root/secret-source.ts';
+import { updateKey } from '../../src/metadata/keys.ts';
 import type { Key } from '../../src/metadata/keys.ts';
 import { tempDir } from '../metadata/support.ts';
 import { newKey, SCOPE } from '../kms/open-test-kms.ts';
@@ -178,6 +179,39 @@ test('a key that lost its files gets its material back', async () => {
   assert.equal(await opens(t, used), false);
   assert.deepEqual(await restore(t, file), { [used.key.keyId]: 'material' });
   assert.ok(await opens(t, used));
+});
+
+test('material that was deleted on purpose is not put back under its key, unless the key is named', async () => {
+  using dir = tempDir();
+  await using t = await openTestInstallation(dir.path);
+  const used = await makeUsedKey(t);
+  const { keyId, primaryVersionId } = used.key;
+  const file = await backUp(t);
+  // As DeleteKeyMaterial leaves a key.
+  await t.kms.store.destroy(primaryVersionId);
+  await t.database.transact((transaction) => updateKey(transaction, keyId, { keyState: 'PendingImport' }));
+  assert.deepEqual(await restore(t, file), { [keyId]: 'destroyed' });
+  assert.deepEqual(await t.kms.store.list(), []);
+  assert.deepEqual(await restore(t, file, { resurrect: [keyId] }), { [keyId]: 'resurrected' });
+  assert.equal((await t.kms.keys.find(SCOPE, keyId, { alias: 'refused' })).keyState, 'Disabled');
+  await t.kms.keys.enable(SCOPE, keyId);
+  assert.ok(await opens(t, used));
+});
+
+test('material that has expired is in no backup, and an expired one of a backup is not put back', async () => {
+  using dir = tempDir();
+  using empty = tempDir();
+  await using t = await openTestInstallation(dir.path);
+  const { key } = await makeUsedKey(t);
+  const materialExpireMs = t.clock.nowMs() + DAY_MS;
+  await t.database.transact((transaction) => updateKey(transaction, key.keyId, { materialExpireMs }));
+  const file = await backUp(t);
+  await using other = await openTestInstallation(empty.path);
+  other.clock.advance(2 * DAY_MS);
+  assert.deepEqual(await restore(other, file), { [key.keyId]: 'destroyed' });
+  t.clock.advance(2 * DAY_MS);
+  const content = await openKeyBackup(partsOf(t), await backUp(t), () => provider());
+  assert.deepEqual([content.index.keys.length, content.keyFiles], [1, []]);
 });
 
 test('a restore that was interrupted goes on where it was', async () => {
