@@ -1,7 +1,8 @@
 // Parameters -> the typed call that an action gets. What is wrong with them is told only after the caller was found
 // to be allowed the call.
-import { decodeInput } from '../api/decode.ts';
 import type { Call } from '../api/action.ts';
+import { decodeInput } from '../api/decode.ts';
+import { ApiError } from '../api/errors.ts';
 import type { Exchange, FrontDoor, Step } from './exchange.ts';
 import { found, requestIdOf } from './exchange.ts';
 
@@ -14,7 +15,7 @@ export const decodeCall: Step = (exchange, door) => {
   const call: Call<unknown> = {
     input,
     caller: found(exchange.caller),
-    regionId: regionOf(exchange, door),
+    regionId: checkedRegion(regionOf(exchange, door)),
     requestId: requestIdOf(exchange),
     signal: exchange.signal,
   };
@@ -44,4 +45,17 @@ function regionOfHost(host: string): string | undefined {
   return /^(?:ecs|kms|ram|sts|sealdisk)(?:-[a-z]+)?\.([a-z]{2}-[a-z]+(?:-[a-z0-9]+)*)\./i
     .exec(host)?.[1]
     ?.toLowerCase();
+}
+
+/**
+ * Whether there is such a region is for the operation to say. But resource names hold the region before the account: with a
+ * colon in it, a resource would seem to be another one to the policies.
+ */
+function checkedRegion(regionId: string): string {
+  if (/^[A-Za-z0-9-]{1,64}$/.test(regionId)) return regionId;
+  throw new ApiError(
+    'InvalidRegionId.NotFound',
+    404,
+    'RegionId holds characters that no region has; DescribeRegions lists the regions of this server.',
+  );
 }

@@ -115,6 +115,17 @@ test('the region comes from the parameter, the host name, the account, in this o
   }
 });
 
+test('a region never reaches into the names of accounts and resources that policies see', async () => {
+  for (const RegionId of [
+    'cn-hangzhou:1111111111111111',
+    `cn-hangzhou:${ACCOUNT}:key/mine`,
+    '*',
+    'a b',
+    'x'.repeat(65),
+  ])
+    assert.equal(await outcome({ Action: 'CreateDisk', RegionId }), '404 InvalidRegionId.NotFound', RegionId);
+});
+
 test('JSON has exactly the type that every client reads, and the request id in header and body', async () => {
   const { headers, body } = await call({ Action: 'DescribeRegions' });
   assert.equal(headers['content-type'], 'application/json');
