@@ -110,6 +110,7 @@ const COMPANIONS: Readonly<Record<string, () => Parameters>> = {
   SourceKeyVersionId: () => source(),
 };
 
+const ownDisk = (): Parameters => ({ ResourceType: 'disk' });
 const rsa = (): Parameters => ({ KeyId: own['rsaKeyId'] ?? '', KeyVersionId: own['rsaKeyVersionId'] ?? '' });
 const signing = (): Parameters => ({
   KeyId: own['signingKeyId'] ?? '',
@@ -131,12 +132,17 @@ const SOME_BYTES = 'c2VjcmV0';
 const DIGEST = Buffer.alloc(32).toString('base64');
 
 /** What an operation needs for its look-ups, beside what is plausible anywhere. */
-const needed = (operation: string): Parameters | undefined =>
+const needed = ({ product, name }: Action): Parameters | undefined =>
   (
     ({
       CreateDisk: { ZoneId: 'cn-hangzhou-b', DiskCategory: 'cloud_essd', Size: '20' },
       ModifyDiskAttribute: { DiskName: 'a-name' },
       ModifySnapshotAttribute: { SnapshotName: 'a-name' },
+      'ecs TagResources': { ...ownDisk(), 'ResourceId.1': own['diskId'] ?? '', 'Tag.1.Key': 'k' },
+      'ecs UntagResources': { ...ownDisk(), 'ResourceId.1': own['diskId'] ?? '', 'TagKey.1': 'k' },
+      'ecs ListTagResources': ownDisk(),
+      'ecs AddTags': { ...ownDisk(), ResourceId: own['diskId'] ?? '', 'Tag.1.Key': 'k' },
+      'ecs RemoveTags': { ...ownDisk(), ResourceId: own['diskId'] ?? '', 'Tag.1.Key': 'k' },
       // No snapshot of this one is exported.
       RotateDiskDataKey: { DiskId: own['exportedDiskId'] ?? '' },
       GenerateAndExportDataKey: WRAPPING,
@@ -152,19 +158,19 @@ const needed = (operation: string): Parameters | undefined =>
       VerifyMac: { Algorithm: 'HMAC_SHA_256', Message: SOME_BYTES, Mac: DIGEST },
       UpdateRotationPolicy: { EnableAutomaticRotation: 'true', RotationInterval: '30d' },
     }) as Readonly<Record<string, Parameters>>
-  )[operation];
+  )[product === 'ecs' && name.includes('Tag') ? `ecs ${name}` : name];
 
 function parametersFor(action: Action, tested: string, shape: Shape, value: string): Parameters {
   const description = describeAction(action.product, action.name);
   assert.ok(description !== undefined);
   const rest = description.required
-    .filter((name) => name !== tested)
+    .filter((name) => name !== tested && !Object.keys(needed(action) ?? {}).some((key) => key.startsWith(`${name}.`)))
     .map((name) => [name, plausible(name) ?? anyValue(description.request[name])]);
   const isList = typeof shape !== 'string';
   const isJsonList = !isList && tested.endsWith('Ids');
   return {
     ...Object.fromEntries(rest),
-    ...needed(action.name),
+    ...needed(action),
     ...Object.fromEntries(
       Object.entries(COMPANIONS[tested]?.() ?? {}).filter(([name]) => description.request[name] !== undefined),
     ),

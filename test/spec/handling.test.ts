@@ -67,6 +67,7 @@ test('what is said to be refused is refused, by its name', async () => {
   const others: Record<string, Record<string, string>> = {
     CreateDisk: { RegionId: REGION, Size: '20' },
     CreateSnapshot: { DiskId: await api.createDisk() },
+    ListTagResources: { RegionId: REGION, ResourceType: 'disk' },
     ModifyDiskAttribute: { DiskId: await api.createDisk() },
     SetDeletionProtection: { EnableDeletionProtection: 'true' },
     TagResource: { Tags: '[]' },

@@ -1,4 +1,5 @@
 import type { Action } from '../../api/action.ts';
+import { AddTags } from './actions/AddTags.ts';
 import { CreateDisk } from './actions/CreateDisk.ts';
 import { CreateSnapshot } from './actions/CreateSnapshot.ts';
 import { DeleteDisk } from './actions/DeleteDisk.ts';
@@ -8,14 +9,19 @@ import { DescribeDiskEncryptionByDefaultStatus } from './actions/DescribeDiskEnc
 import { DescribeDisks } from './actions/DescribeDisks.ts';
 import { DescribeRegions } from './actions/DescribeRegions.ts';
 import { DescribeSnapshots } from './actions/DescribeSnapshots.ts';
+import { DescribeTags } from './actions/DescribeTags.ts';
 import { DescribeZones } from './actions/DescribeZones.ts';
 import { DisableDiskEncryptionByDefault } from './actions/DisableDiskEncryptionByDefault.ts';
 import { EnableDiskEncryptionByDefault } from './actions/EnableDiskEncryptionByDefault.ts';
+import { ListTagResources } from './actions/ListTagResources.ts';
 import { ModifyDiskAttribute } from './actions/ModifyDiskAttribute.ts';
 import { ModifyDiskDefaultKMSKeyId } from './actions/ModifyDiskDefaultKMSKeyId.ts';
 import { ModifySnapshotAttribute } from './actions/ModifySnapshotAttribute.ts';
+import { RemoveTags } from './actions/RemoveTags.ts';
 import { ResetDiskDefaultKMSKeyId } from './actions/ResetDiskDefaultKMSKeyId.ts';
 import { ResizeDisk } from './actions/ResizeDisk.ts';
+import { TagResources } from './actions/TagResources.ts';
+import { UntagResources } from './actions/UntagResources.ts';
 import type { EcsDependencies } from './dependencies.ts';
 
 /** Every ECS operation there is. */
@@ -38,5 +44,11 @@ export function ecsActions(deps: EcsDependencies): readonly Action[] {
     ModifyDiskDefaultKMSKeyId(deps),
     ResetDiskDefaultKMSKeyId(deps),
     DescribeDiskDefaultKMSKeyId(deps),
+    TagResources(deps),
+    UntagResources(deps),
+    ListTagResources(deps),
+    AddTags(deps),
+    RemoveTags(deps),
+    DescribeTags(deps),
   ];
 }

@@ -15,9 +15,16 @@ export interface WireTag {
 
 /** Checks the tags of a new resource. An absent value is the empty one. */
 export function checkedTags(tags: readonly WireTag[] | undefined): readonly Tag[] {
-  if (tags === undefined) return [];
+  return checkedTagsToAdd(tags ?? [], { code: 'QuotaExceed.Tags', httpStatus: 403 });
+}
+
+/** Checks the tags that a request brings. @param tooMany what the operation answers to more than 20. */
+export function checkedTagsToAdd(
+  tags: readonly WireTag[],
+  tooMany: { readonly code: string; readonly httpStatus: number },
+): readonly Tag[] {
   if (tags.length > TAGS_MAX) {
-    throw new ApiError('QuotaExceed.Tags', 403, `A resource can carry at most ${TAGS_MAX} tags.`);
+    throw new ApiError(tooMany.code, tooMany.httpStatus, `A resource can carry at most ${TAGS_MAX} tags.`);
   }
   const keys = new Set<string>();
   return tags.map(({ Key: key = '', Value: value = '' }) => {
