@@ -14,9 +14,23 @@ export type TaggedType = 'disk' | 'snapshot';
 
 /** The reference's other types, of which there is nothing here. Source: SDK, TagResources, ResourceType. */
 const EMPTY_TYPES = [
-  ...['instance', 'image', 'securitygroup', 'volume', 'eni', 'ddh', 'ddhcluster', 'keypair', 'launchtemplate'],
-  ...['reservedinstance', 'snapshotpolicy', 'elasticityassurance', 'capacityreservation', 'command', 'invocation'],
-  ...['activation', 'managedinstance'],
+  'instance',
+  'image',
+  'securitygroup',
+  'volume',
+  'eni',
+  'ddh',
+  'ddhcluster',
+  'keypair',
+  'launchtemplate',
+  'reservedinstance',
+  'snapshotpolicy',
+  'elasticityassurance',
+  'capacityreservation',
+  'command',
+  'invocation',
+  'activation',
+  'managedinstance',
 ];
 const IDS_MAX = 50;
 /** Tags of one resource. Source: facts.md section 9. */
