@@ -26,7 +26,15 @@ interface OperatorRule {
 
 const anything = (): boolean => true;
 const isNumber = (text: string): boolean => text.trim() !== '' && Number.isFinite(Number(text));
-const isDate = (text: string): boolean => /^\d{4}-\d\d-\d\d(T|$)/.test(text) && !Number.isNaN(Date.parse(text));
+/** A time names its zone: without one it would mean that of the server. `Date.parse` takes February 31 for March 3. */
+const DATE = /^(\d{4}-\d\d-\d\d)(?:T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d))?$/;
+const isDate = (text: string): boolean => {
+  const [, day] = DATE.exec(text) ?? [];
+  const midnight = new Date(`${day ?? ''}T00:00:00Z`);
+  return (
+    !Number.isNaN(Date.parse(text)) && !Number.isNaN(midnight.getTime()) && midnight.toISOString().startsWith(day ?? '')
+  );
+};
 const isBoolean = (text: string): boolean => /^(?:true|false)$/i.test(text);
 const isAddress = (text: string): boolean => addressRange(text) !== undefined;
 

@@ -105,6 +105,12 @@ test('whatever is not understood is refused and says what is wrong', () => {
     [statement(`${ALLOW},${ACTION},${RESOURCE},"Condition":{"toString":{"a":"b"}}`), /not a condition operator/],
     [statement(`${ALLOW},${ACTION},${RESOURCE},"Condition":{"IpAddress":{"a":"10.0.0.0/33"}}`), /cannot compare/],
     [statement(`${ALLOW},${ACTION},${RESOURCE},"Condition":{"DateLessThan":{"a":"soon"}}`), /cannot compare/],
+    ...['2026-11-23T12:00:00', '2026-02-31', '2026-13-01', '2026-11-23T25:00:00Z', '2026-11-23T'].map(
+      (date): [string, RegExp] => [
+        statement(`${ALLOW},${ACTION},${RESOURCE},"Condition":{"DateLessThan":{"a":"${date}"}}`),
+        /cannot compare/,
+      ],
+    ),
     [statement(`${ALLOW},${ACTION},${RESOURCE},"Condition":{"Bool":{"a":"yes"}}`), /cannot compare/],
     [statement(`${ALLOW},${ACTION},${RESOURCE},"Condition":{"NumericEquals":{"a":"x"}}`), /cannot compare/],
     [
