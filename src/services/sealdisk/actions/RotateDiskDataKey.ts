@@ -2,6 +2,7 @@ import type { Action } from '../../../api/action.ts';
 import { ApiError } from '../../../api/errors.ts';
 import type { RotateDiskDataKeyInput, RotateDiskDataKeyOutput } from '../../../api/generated/sealdisk.ts';
 import { isoSeconds } from '../../../base/clock.ts';
+import { findDiskEncryptionDefault } from '../../../metadata/disk-encryption-defaults.ts';
 import { findSnapshotExportsOfDisk } from '../../../metadata/snapshot-exports.ts';
 import { ecsAccessToId } from '../../ecs/access.ts';
 import { dataPlaneError } from '../../ecs/data-plane-errors.ts';
@@ -11,7 +12,7 @@ import { checkedRate, NO_SPACE, writableDisk, type RotationDependencies } from '
 
 /**
  * Gives a disk another data key, in use or not: under its KMS key, or another one; a disk that was not encrypted becomes
- * so, and an AES disk that gets an SM4 key becomes an SM4 disk. The same holds for its snapshots from then on. What is
+ * so, under the key of default encryption or the service key unless one is named, and an AES disk that gets an SM4 key becomes an SM4 disk. The same holds for its snapshots from then on. What is
  * written after the answer is under the new key; DescribeDiskReencryption tells how far the rest is.
  */
 export function RotateDiskDataKey(deps: RotationDependencies): Action<RotateDiskDataKeyInput, RotateDiskDataKeyOutput> {
@@ -32,7 +33,8 @@ export function RotateDiskDataKey(deps: RotationDependencies): Action<RotateDisk
           `Snapshot ${served.snapshotId} of disk ${disk.diskId} is exported as ${served.exportId}; unexport it first.`,
         );
       await refuseUnlessServed(deps, disk, NO_SPACE);
-      const keyId = input.KMSKeyId ?? disk.kmsKeyId ?? undefined;
+      const byDefault = await findDiskEncryptionDefault(deps.database.read, disk);
+      const keyId = input.KMSKeyId ?? disk.kmsKeyId ?? byDefault?.kmsKeyId;
       try {
         const { kmsKeyId, suite, startedMs } = await deps.rotations.rotate({ disk, keyId, bytesPerSecond });
         return {

@@ -4,8 +4,10 @@ import { test } from 'node:test';
 import { SystemError } from '../../../../src/base/errors.ts';
 import { findDiskRotation } from '../../../../src/metadata/disk-rotations.ts';
 import { DeleteDisk } from '../../../../src/services/ecs/actions/DeleteDisk.ts';
+import { ModifyDiskDefaultKMSKeyId } from '../../../../src/services/ecs/actions/ModifyDiskDefaultKMSKeyId.ts';
 import { RotateDiskDataKey } from '../../../../src/services/sealdisk/actions/RotateDiskDataKey.ts';
-import { ACCOUNT, OTHER_ACCOUNT, TestCloud } from '../../ecs/test-cloud.ts';
+import { switchOn } from '../../ecs/default-encryption.ts';
+import { ACCOUNT, OTHER_ACCOUNT, REGION, TestCloud } from '../../ecs/test-cloud.ts';
 
 const rotate = (cloud: TestCloud, DiskId: string, more = {}, asker = {}) =>
   cloud.call(RotateDiskDataKey(cloud.parts), { DiskId, ...more }, asker);
@@ -86,6 +88,16 @@ for (const [what, isNew] of [
     assert.equal((await cloud.disk(diskId)).kmsKeyId, isNew ? next : old);
     assert.equal((await findDiskRotation(cloud.database.read, diskId))?.status, isNew ? 'Running' : undefined);
   });
+
+test('without a key given a plain disk comes under the key of default encryption where that is on', async () => {
+  await using cloud = await TestCloud.ready();
+  const [ofDisk, KMSKeyId] = [await cloud.createKey(), await cloud.createKey()];
+  const [plain, encrypted] = [await cloud.createDisk(), await cloud.createDisk({ Encrypted: true, KMSKeyId: ofDisk })];
+  await switchOn(cloud);
+  await cloud.call(ModifyDiskDefaultKMSKeyId(cloud.parts), { RegionId: REGION, KMSKeyId });
+  assert.equal((await rotate(cloud, plain)).KMSKeyId, KMSKeyId);
+  assert.equal((await rotate(cloud, encrypted)).KMSKeyId, ofDisk, 'one that has a key keeps it');
+});
 
 test('a disk whose key is being changed is not deleted, and one that is sealed anew is', async () => {
   await using cloud = await TestCloud.ready();
