@@ -9,6 +9,7 @@ import { nodeCipherBackend } from '../../src/crypto/node-aead.ts';
 import { Seeded } from './seeded.ts';
 import { SimFileSystem } from './sim-file-system.ts';
 import { SimStorage } from './sim-storage.ts';
+import { stillClock } from './still-clock.ts';
 
 const DISK = '/disks/d-1';
 const DATA_KEY: DataKey = { suite: 'aes-256-gcm', key: new Uint8Array(32).fill(3) };
@@ -20,14 +21,8 @@ const BLOCKS = 40;
 async function collectBesideCheckpoints(seed: number): Promise<void> {
   const random = new Seeded(seed);
   const files = new SimFileSystem(new SimStorage(), random);
-  const clock = {
-    nowMs: () => 0,
-    monotonicMs: () => 0,
-    sleep: () => Promise.resolve(),
-    every: () => ({ [Symbol.dispose]: () => undefined }),
-  };
   const cipher = nodeCipherBackend();
-  const env: Environment = { files, clock, random, cipher, log: silentLogger, machineId: 'sim', limits: LIMITS };
+  const env: Environment = { files, clock: stillClock, random, cipher, log: silentLogger, machineId: 'sim', limits: LIMITS };
   await files.makeDirectory('/disks');
   await createDisk(env, DISK, IDENTITY, DATA_KEY);
   const disk = await openDisk(env, DISK, { diskId: 'd-1', dataKey: DATA_KEY, pin: undefined, readOnly: false });

@@ -15,9 +15,10 @@ import { nodeCipherBackend } from '../../src/crypto/node-aead.ts';
 import { NonceLedger } from '../block/nonce-ledger.ts';
 import { Oracle } from './oracle.ts';
 import { Seeded } from './seeded.ts';
-import { SimFileSystem } from './sim-file-system.ts';
+import { Died, SimFileSystem } from './sim-file-system.ts';
 import { SimStorage } from './sim-storage.ts';
 import type { Fate } from './sim-storage.ts';
+import { stillClock } from './still-clock.ts';
 
 const DISK = '/disks/d-1';
 const BLOCK_BYTES = 4096;
@@ -41,8 +42,6 @@ export interface EveryCall {
   crashesInRecovery: number;
   snapshotsChecked: number;
 }
-
-class Died extends Error {}
 
 /** Dies at every call of the work of `seed`, in each of `ends`. */
 export async function crashAtEveryCall(seed: number, ends: readonly End[] = ENDS): Promise<EveryCall> {
@@ -91,7 +90,7 @@ class World {
     this.#pin = await createDisk(this.#env(), DISK, this.#identity, this.#dataKey);
     this.#files.dieAfter(this.#files.calls + call);
     try {
-      await this.#orDeath(this.#work());
+      await this.#files.orDeath(this.#work());
       return false;
     } catch (error) {
       if (!(error instanceof Died)) throw error;
@@ -199,7 +198,7 @@ class World {
   async #crashWhileOpening(first: End): Promise<End> {
     const end = this.#random.pick(ENDS);
     this.#files.dieAfter(1 + this.#random.below(60));
-    const opened = await this.#orDeath(this.#open().then((disk) => disk.flush())).then(
+    const opened = await this.#files.orDeath(this.#open().then((disk) => disk.flush())).then(
       () => true,
       (error: unknown) => {
         if (!(error instanceof Died)) throw error;
@@ -241,27 +240,15 @@ class World {
     this.#reached.snapshotsChecked += 1;
   }
 
-  async #orDeath<T>(work: Promise<T>): Promise<T> {
-    const files = this.#files;
-    const died = files.death.then(() => {
-      throw new Died();
-    });
-    const result = await Promise.race([work, died]);
-    if (files.dead) throw new Died();
-    return result;
-  }
-
   #living(): void {
-    if (this.#files.dead) throw new Died();
+    this.#files.refuseIfDead();
   }
 
   #env(): Environment {
     const clock = {
+      ...stillClock,
       // The machine's clock runs backwards: nothing may depend on it.
       nowMs: () => (this.#nowMs -= 1_000),
-      monotonicMs: () => 0,
-      sleep: () => Promise.resolve(),
-      every: () => ({ [Symbol.dispose]: () => undefined }),
     };
     const cipher = this.#ledger;
     const random = this.#random;

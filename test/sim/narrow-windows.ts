@@ -11,6 +11,7 @@ import { Seeded } from './seeded.ts';
 import { SimFileSystem } from './sim-file-system.ts';
 import type { SimOptions } from './sim-file-system.ts';
 import { SimStorage } from './sim-storage.ts';
+import { stillClock } from './still-clock.ts';
 
 const DIRECTORY = '/disks/d-1';
 const DATA_KEY: DataKey = { suite: 'aes-256-gcm', key: new Uint8Array(32).fill(3) };
@@ -42,14 +43,8 @@ class Machine {
   }
 
   get env(): Environment {
-    const clock = {
-      nowMs: () => 0,
-      monotonicMs: () => 0,
-      sleep: () => Promise.resolve(),
-      every: () => ({ [Symbol.dispose]: () => undefined }),
-    };
     const { files, random } = this;
-    return { files, clock, random, cipher: nodeCipherBackend(), log: silentLogger, machineId: 'sim' };
+    return { files, clock: stillClock, random, cipher: nodeCipherBackend(), log: silentLogger, machineId: 'sim' };
   }
 
   /** The work's result, or undefined when the process died first. */

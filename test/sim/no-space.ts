@@ -11,6 +11,7 @@ import { NonceLedger } from '../block/nonce-ledger.ts';
 import { Seeded } from './seeded.ts';
 import { SimFileSystem } from './sim-file-system.ts';
 import { SimStorage } from './sim-storage.ts';
+import { stillClock } from './still-clock.ts';
 
 export const DIRECTORY = '/disks/d-1';
 export const DATA_KEY: DataKey = { suite: 'aes-256-gcm', key: new Uint8Array(32).fill(3) };
@@ -47,14 +48,8 @@ export class SmallStore {
   }
 
   #envOf(files: SimFileSystem): Environment {
-    const clock = {
-      nowMs: () => 0,
-      monotonicMs: () => 0,
-      sleep: () => Promise.resolve(),
-      every: () => ({ [Symbol.dispose]: () => undefined }),
-    };
     const cipher = new NonceLedger(nodeCipherBackend());
-    return { files, clock, random: this.random, cipher, log: silentLogger, machineId: 'sim', limits: LIMITS };
+    return { files, clock: stillClock, random: this.random, cipher, log: silentLogger, machineId: 'sim', limits: LIMITS };
   }
 }
 

@@ -10,6 +10,7 @@ import { Seeded } from './seeded.ts';
 import { SimFileSystem } from './sim-file-system.ts';
 import type { SimOptions } from './sim-file-system.ts';
 import { SimStorage } from './sim-storage.ts';
+import { stillClock } from './still-clock.ts';
 
 const DIRECTORY = '/disks/d-1';
 const DATA_KEY: DataKey = { suite: 'aes-256-gcm', key: new Uint8Array(32).fill(3) };
@@ -26,15 +27,9 @@ class Machine {
   }
 
   get env(): Environment {
-    const clock = {
-      nowMs: () => 0,
-      monotonicMs: () => 0,
-      sleep: () => Promise.resolve(),
-      every: () => ({ [Symbol.dispose]: () => undefined }),
-    };
     const { files } = this;
     const cipher = nodeCipherBackend();
-    return { files, clock, random: this.#random, cipher, log: silentLogger, machineId: 'sim', limits: LIMITS };
+    return { files, clock: stillClock, random: this.#random, cipher, log: silentLogger, machineId: 'sim', limits: LIMITS };
   }
 
   open(): Promise<Disk> {

@@ -16,6 +16,7 @@ import { Seeded } from './seeded.ts';
 import { SimFileSystem } from './sim-file-system.ts';
 import type { SimOptions } from './sim-file-system.ts';
 import { SimStorage } from './sim-storage.ts';
+import { stillClock } from './still-clock.ts';
 
 const DISK = '/disks/d-1';
 const BLOCK_BYTES = 4096;
@@ -172,14 +173,8 @@ class World {
   }
 
   #env(): Environment {
-    const clock = {
-      nowMs: () => 0,
-      monotonicMs: () => 0,
-      sleep: () => Promise.resolve(),
-      every: () => ({ [Symbol.dispose]: () => undefined }),
-    };
     const [files, random, cipher] = [this.#files, this.#random, this.#ledger];
-    return { files, clock, random, cipher, log: silentLogger, machineId: 'sim', limits: LIMITS };
+    return { files, clock: stillClock, random, cipher, log: silentLogger, machineId: 'sim', limits: LIMITS };
   }
 }
 

@@ -11,6 +11,7 @@ import { nodeCipherBackend } from '../../src/crypto/node-aead.ts';
 import { Seeded } from './seeded.ts';
 import { SimFileSystem } from './sim-file-system.ts';
 import { SimStorage } from './sim-storage.ts';
+import { stillClock } from './still-clock.ts';
 
 const DIRECTORY = '/disks/d-1';
 const DATA_KEY: DataKey = { suite: 'aes-256-gcm', key: new Uint8Array(32).fill(3) };
@@ -23,14 +24,8 @@ async function fullStore(seed: number): Promise<{ storage: SimStorage; disk: Dis
   const storage = new SimStorage();
   const random = new Seeded(seed);
   const files = new SimFileSystem(storage, random, { totalBytes: TOTAL_BYTES });
-  const clock = {
-    nowMs: () => 0,
-    monotonicMs: () => 0,
-    sleep: () => Promise.resolve(),
-    every: () => ({ [Symbol.dispose]: () => undefined }),
-  };
   const cipher = nodeCipherBackend();
-  const env: Environment = { files, clock, random, cipher, log: silentLogger, machineId: 'sim', limits: LIMITS };
+  const env: Environment = { files, clock: stillClock, random, cipher, log: silentLogger, machineId: 'sim', limits: LIMITS };
   await files.makeDirectory('/disks');
   await createDisk(
     env,
@@ -95,14 +90,8 @@ test('trims are taken on a full store, and give their space back', async () => {
 test('no disk is made in the reserve', async () => {
   const { disk, storage } = await fullStore(4);
   const files = new SimFileSystem(storage, new Seeded(1), { totalBytes: TOTAL_BYTES });
-  const clock = {
-    nowMs: () => 0,
-    monotonicMs: () => 0,
-    sleep: () => Promise.resolve(),
-    every: () => ({ [Symbol.dispose]: () => undefined }),
-  };
   const cipher = nodeCipherBackend();
-  const env: Environment = { files, clock, random: new Seeded(2), cipher, log: silentLogger, machineId: 'sim' };
+  const env: Environment = { files, clock: stillClock, random: new Seeded(2), cipher, log: silentLogger, machineId: 'sim' };
   const identity = { diskId: 'd-2', sizeBytes: GiB, encrypted: true, wrappedKey: Uint8Array.of(1) };
   await assert.rejects(createDisk(env, '/disks/d-2', identity, DATA_KEY), { kind: 'no-space' });
   assert.deepEqual(await files.list('/disks'), ['d-1']);

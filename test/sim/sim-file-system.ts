@@ -31,6 +31,9 @@ export interface SimOptions {
   readonly skipSync?: ((site: string) => boolean) | undefined;
 }
 
+/** Thrown when the simulated process died: nothing after it happens. */
+export class Died extends Error {}
+
 /**
  * The storage as one process sees it. Calls that are under way at the same time complete in an order that chance
  * decides; when the process dies, nothing that it waits for ever comes, and calls under way happened, did not, or did
@@ -64,6 +67,21 @@ export class SimFileSystem implements FileSystem {
 
   get calls(): number {
     return this.#calls;
+  }
+
+  /** @throws {Died} the process is dead. */
+  refuseIfDead(): void {
+    if (this.dead) throw new Died();
+  }
+
+  /** What `work` answers, unless the process dies before. @throws {Died} */
+  async orDeath<T>(work: Promise<T>): Promise<T> {
+    const died = this.death.then(() => {
+      throw new Died();
+    });
+    const result = await Promise.race([work, died]);
+    this.refuseIfDead();
+    return result;
   }
 
   /** Equal for equal runs. */

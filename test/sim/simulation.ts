@@ -22,9 +22,10 @@ import type { Pin } from '../../src/block/format/pin.ts';
 import { NonceLedger } from '../block/nonce-ledger.ts';
 import { Oracle } from './oracle.ts';
 import { Seeded } from './seeded.ts';
-import { SimFileSystem } from './sim-file-system.ts';
+import { Died, SimFileSystem } from './sim-file-system.ts';
 import type { SimOptions } from './sim-file-system.ts';
 import { SimStorage } from './sim-storage.ts';
+import { stillClock } from './still-clock.ts';
 
 const BLOCK_BYTES = 4096;
 const LIVING = '/data/disks';
@@ -120,9 +121,6 @@ export async function runSeed(seed: number, options: SeedOptions = {}): Promise<
   return { reached: world.reached, trace: world.trace };
 }
 
-/** Thrown when the simulated process died: nothing after it happens. */
-class Died extends Error {}
-
 class World {
   readonly reached = nothingReached();
   trace = '';
@@ -208,9 +206,9 @@ class World {
     let opened = false;
     this.#busySnapshots.clear();
     try {
-      const disk = await this.#orDeath(this.#openAndCheck());
+      const disk = await this.#files.orDeath(this.#openAndCheck());
       opened = true;
-      await this.#orDeath(this.#useDisk(disk));
+      await this.#files.orDeath(this.#useDisk(disk));
     } catch (error) {
       if (!(error instanceof Died)) {
         if (this.#failSyncs && files.failedSyncs > 0 && isIoFailure(error)) this.#endBadly(files, opened);
@@ -247,16 +245,6 @@ class World {
       this.reached.processCrashes += 1;
       this.#crash ??= 'process';
     }
-  }
-
-  async #orDeath<T>(work: Promise<T>): Promise<T> {
-    const files = this.#files;
-    const died = files.death.then(() => {
-      throw new Died();
-    });
-    const result = await Promise.race([work, died]);
-    if (files.dead) throw new Died();
-    return result;
   }
 
   async #openAndCheck(): Promise<Disk> {
@@ -686,13 +674,13 @@ class World {
   }
 
   #refuseIfDead(): void {
-    if (this.#files.dead) throw new Died();
+    this.#files.refuseIfDead();
   }
 
   #env(): Environment {
     return {
       files: this.#files,
-      clock: FROZEN_CLOCK,
+      clock: stillClock,
       random: this.#random,
       cipher: this.#ledger,
       log: silentLogger,
@@ -701,13 +689,6 @@ class World {
     };
   }
 }
-
-const FROZEN_CLOCK = {
-  nowMs: () => 0,
-  monotonicMs: () => 0,
-  sleep: () => Promise.resolve(),
-  every: () => ({ [Symbol.dispose]: () => undefined }),
-};
 
 function isIoFailure(error: unknown): boolean {
   return error instanceof Error && 'kind' in error && error.kind === 'unavailable';
