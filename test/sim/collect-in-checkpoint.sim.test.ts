@@ -22,7 +22,15 @@ async function collectBesideCheckpoints(seed: number): Promise<void> {
   const random = new Seeded(seed);
   const files = new SimFileSystem(new SimStorage(), random);
   const cipher = nodeCipherBackend();
-  const env: Environment = { files, clock: stillClock, random, cipher, log: silentLogger, machineId: 'sim', limits: LIMITS };
+  const env: Environment = {
+    files,
+    clock: stillClock,
+    random,
+    cipher,
+    log: silentLogger,
+    machineId: 'sim',
+    limits: LIMITS,
+  };
   await files.makeDirectory('/disks');
   await createDisk(env, DISK, IDENTITY, DATA_KEY);
   const disk = await openDisk(env, DISK, { diskId: 'd-1', dataKey: DATA_KEY, pin: undefined, readOnly: false });

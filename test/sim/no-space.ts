@@ -49,7 +49,15 @@ export class SmallStore {
 
   #envOf(files: SimFileSystem): Environment {
     const cipher = new NonceLedger(nodeCipherBackend());
-    return { files, clock: stillClock, random: this.random, cipher, log: silentLogger, machineId: 'sim', limits: LIMITS };
+    return {
+      files,
+      clock: stillClock,
+      random: this.random,
+      cipher,
+      log: silentLogger,
+      machineId: 'sim',
+      limits: LIMITS,
+    };
   }
 }
 

@@ -29,7 +29,15 @@ class Machine {
   get env(): Environment {
     const { files } = this;
     const cipher = nodeCipherBackend();
-    return { files, clock: stillClock, random: this.#random, cipher, log: silentLogger, machineId: 'sim', limits: LIMITS };
+    return {
+      files,
+      clock: stillClock,
+      random: this.#random,
+      cipher,
+      log: silentLogger,
+      machineId: 'sim',
+      limits: LIMITS,
+    };
   }
 
   open(): Promise<Disk> {

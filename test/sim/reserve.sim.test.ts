@@ -25,7 +25,15 @@ async function fullStore(seed: number): Promise<{ storage: SimStorage; disk: Dis
   const random = new Seeded(seed);
   const files = new SimFileSystem(storage, random, { totalBytes: TOTAL_BYTES });
   const cipher = nodeCipherBackend();
-  const env: Environment = { files, clock: stillClock, random, cipher, log: silentLogger, machineId: 'sim', limits: LIMITS };
+  const env: Environment = {
+    files,
+    clock: stillClock,
+    random,
+    cipher,
+    log: silentLogger,
+    machineId: 'sim',
+    limits: LIMITS,
+  };
   await files.makeDirectory('/disks');
   await createDisk(
     env,
@@ -91,7 +99,14 @@ test('no disk is made in the reserve', async () => {
   const { disk, storage } = await fullStore(4);
   const files = new SimFileSystem(storage, new Seeded(1), { totalBytes: TOTAL_BYTES });
   const cipher = nodeCipherBackend();
-  const env: Environment = { files, clock: stillClock, random: new Seeded(2), cipher, log: silentLogger, machineId: 'sim' };
+  const env: Environment = {
+    files,
+    clock: stillClock,
+    random: new Seeded(2),
+    cipher,
+    log: silentLogger,
+    machineId: 'sim',
+  };
   const identity = { diskId: 'd-2', sizeBytes: GiB, encrypted: true, wrappedKey: Uint8Array.of(1) };
   await assert.rejects(createDisk(env, '/disks/d-2', identity, DATA_KEY), { kind: 'no-space' });
   assert.deepEqual(await files.list('/disks'), ['d-1']);

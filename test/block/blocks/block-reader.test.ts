@@ -7,8 +7,8 @@ import type { DiskState } from '../../../src/block/state/disk-state.ts';
 import { openState } from '../../../src/block/open-disk.ts';
 import { blockOf, dataKeyOf, DiskBench } from '../disk-fixture.ts';
 
-test('a map that is wrong about a block is found out, whatever kind of slot it leads to', async () => {
-  using bench = new DiskBench();
+/** The state of a closed disk whose blocks 0 to 2 hold 1 to 3. */
+async function openThreeBlocks(bench: DiskBench) {
   await bench.create();
   const disk = await bench.open();
   for (let i = 0; i < 3; i++) await disk.write(i * 4096, blockOf(i + 1), { fua: false });
@@ -19,6 +19,20 @@ test('a map that is wrong about a block is found out, whatever kind of slot it l
     pin: undefined,
     readOnly: true,
   });
+  return {
+    state,
+    async [Symbol.asyncDispose](): Promise<void> {
+      state.store.close();
+      await state.headFile.close();
+      lock[Symbol.dispose]();
+    },
+  };
+}
+
+test('a map that is wrong about a block is found out, whatever kind of slot it leads to', async () => {
+  using bench = new DiskBench();
+  await using opened = await openThreeBlocks(bench);
+  const { state } = opened;
   const resolver = new BlockResolver(state);
   const reader = new BlockReader(state, resolver);
   const [one = 0] = await resolver.resolve(1, 1);
@@ -32,9 +46,6 @@ test('a map that is wrong about a block is found out, whatever kind of slot it l
   await assert.rejects(reader.read(0, 4096), { kind: 'corrupt', code: 'BLOCK_CORRUPT' }, 'a page of the same number');
   state.overlay.set(2, one - 1 - (one % 2 ** 20) + 2 ** 40);
   await assert.rejects(reader.read(2 * 4096, 4096), { kind: 'corrupt', code: 'SEGMENT_UNKNOWN' }, 'no segment');
-  state.store.close();
-  await state.headFile.close();
-  lock[Symbol.dispose]();
 });
 
 /** Answers addresses as they were, the first time it is asked. */
@@ -56,16 +67,8 @@ class Late extends BlockResolver {
 
 test('a block that moved while it was read is read at its new place, whatever became of the old one', async () => {
   using bench = new DiskBench();
-  await bench.create();
-  const disk = await bench.open();
-  for (let i = 0; i < 3; i++) await disk.write(i * 4096, blockOf(i + 1), { fua: false });
-  await disk.close();
-  const { state, lock } = await openState(bench.env, bench.directory(), {
-    diskId: 'd-1',
-    dataKey: dataKeyOf('aes-256-gcm'),
-    pin: undefined,
-    readOnly: true,
-  });
+  await using opened = await openThreeBlocks(bench);
+  const { state } = opened;
   const [address = 0] = await new BlockResolver(state).resolve(1, 1);
   const goneSlot = address + 900;
   const goneSegment = 77 * 2 ** 20 + 3;
@@ -76,7 +79,4 @@ test('a block that moved while it was read is read at its new place, whatever be
     assert.equal(await new BlockReader(state, new BlockResolver(state)).readBlock(1, before, body), false);
   }
   assert.deepEqual(bench.log.errors(), [], 'that is no damage');
-  state.store.close();
-  await state.headFile.close();
-  lock[Symbol.dispose]();
 });

@@ -52,6 +52,22 @@ async function assertHolds(disk: Disk, stamps: ReadonlyMap<number, number>): Pro
     assert.deepEqual(Buffer.from(await disk.read(block * 4096, 4096)), blockOf(stamp), `block ${block}`);
 }
 
+/** Writes every block three times, and keeps the first two states as s-1 and s-2. Answers what each state holds. */
+async function fillWithSnapshots(disk: Disk): Promise<Map<number, number>[]> {
+  const first = await fill(disk, 1_000, range(BLOCKS));
+  await disk.snapshot('s-1');
+  const second = await fill(disk, 2_000, range(BLOCKS));
+  await disk.snapshot('s-2');
+  return [first, second, await fill(disk, 3_000, range(BLOCKS))];
+}
+
+function assertKeeps(directory: string, snapshotId: string, stamps: ReadonlyMap<number, number> | undefined): void {
+  assert.ok(stamps !== undefined && stamps.size > 0);
+  const snapshot = readSnapshot(directory, dataKeyOf('aes-256-gcm').key, snapshotId);
+  for (const [block, stamp] of stamps)
+    assert.deepEqual(snapshot.read(block), blockOf(stamp), `block ${block} of ${snapshotId}`);
+}
+
 test('the space of overwritten blocks comes back, and every block keeps its content and its address', async () => {
   using on = bench();
   await on.create();
@@ -138,19 +154,14 @@ test('what a snapshot needs stays until it is deleted, then it goes', async () =
   const now = await fill(disk, 3_000, range(BLOCKS));
   await disk.collect();
   await assertHolds(disk, now);
-  const key = dataKeyOf('aes-256-gcm').key;
-  for (const block of range(BLOCKS)) {
-    assert.deepEqual(readSnapshot(on.directory(), key, 's-1').read(block), blockOf(kept.get(block) ?? 0));
-    const inSecond = second.get(block) ?? kept.get(block) ?? 0;
-    assert.deepEqual(readSnapshot(on.directory(), key, 's-2').read(block), blockOf(inSecond));
-  }
+  assertKeeps(on.directory(), 's-1', kept);
+  assertKeeps(on.directory(), 's-2', new Map([...kept, ...second]));
   const withBoth = slotsStored(on);
   await deleteSnapshot(on.env, on.directory(), 's-2');
   await disk.collect();
   const withOne = slotsStored(on);
   assert.ok(withOne < withBoth - 40, `${withOne} slots, ${withBoth} before`);
-  for (const block of range(BLOCKS))
-    assert.deepEqual(readSnapshot(on.directory(), key, 's-1').read(block), blockOf(kept.get(block) ?? 0));
+  assertKeeps(on.directory(), 's-1', kept);
   await deleteSnapshot(on.env, on.directory(), 's-1');
   await disk.collect();
   assert.ok(slotsStored(on) < withOne - 150, `${slotsStored(on)} slots, ${withOne} before`);
@@ -269,11 +280,7 @@ test('deleting a snapshot without any key frees the segments that only it named,
   using on = bench();
   await on.create();
   let disk = await on.open();
-  const kept = await fill(disk, 1_000, range(BLOCKS));
-  await disk.snapshot('s-1');
-  await fill(disk, 2_000, range(BLOCKS));
-  await disk.snapshot('s-2');
-  const now = await fill(disk, 3_000, range(BLOCKS));
+  const [kept, , now = new Map()] = await fillWithSnapshots(disk);
   await disk.collect();
   await disk.close();
   const stranger = path.join(on.directory(), 'seg', 'ab'.repeat(16));
@@ -282,9 +289,7 @@ test('deleting a snapshot without any key frees the segments that only it named,
   await deleteSnapshot(on.env, on.directory(), 's-2');
   assert.ok(slotsStored(on) < before - 150, `${slotsStored(on)} slots, ${before} before`);
   assert.equal(readFileSync(stranger, 'utf8'), 'newer than anything that is known');
-  const key = dataKeyOf('aes-256-gcm').key;
-  for (const block of range(BLOCKS))
-    assert.deepEqual(readSnapshot(on.directory(), key, 's-1').read(block), blockOf(kept.get(block) ?? 0));
+  assertKeeps(on.directory(), 's-1', kept);
   disk = await on.open();
   await assertHolds(disk, now);
   await disk.close();
@@ -294,11 +299,7 @@ test('of a deleted disk only what its snapshots need stays, and of those only wh
   using on = bench();
   await on.create();
   const disk = await on.open();
-  const first = await fill(disk, 1_000, range(BLOCKS));
-  await disk.snapshot('s-1');
-  await fill(disk, 2_000, range(BLOCKS));
-  await disk.snapshot('s-2');
-  await fill(disk, 3_000, range(BLOCKS));
+  const [first, , third] = await fillWithSnapshots(disk);
   await disk.snapshot('s-3');
   await fill(disk, 4_000, range(BLOCKS));
   await disk.collect();
@@ -313,12 +314,10 @@ test('of a deleted disk only what its snapshots need stays, and of those only wh
     );
   const withTwo = slotsLeft();
   assert.ok(withTwo < before - 150, `${withTwo} slots, ${before} before`);
-  const key = dataKeyOf('aes-256-gcm').key;
-  for (const block of range(BLOCKS))
-    assert.deepEqual(readSnapshot(retired, key, 's-3').read(block), blockOf(3_000 + block));
+  assertKeeps(retired, 's-3', third);
   await deleteSnapshot(on.env, retired, 's-3');
   assert.ok(slotsLeft() < withTwo - 150, `${slotsLeft()} slots, ${withTwo} before`);
-  for (const [block, stamp] of first) assert.deepEqual(readSnapshot(retired, key, 's-1').read(block), blockOf(stamp));
+  assertKeeps(retired, 's-1', first);
   await deleteSnapshot(on.env, retired, 's-1');
   assert.deepEqual(readdirSync(path.dirname(retired)), []);
 });
@@ -328,11 +327,7 @@ test('nothing is freed when the head or a root cannot be read', async () => {
     using on = bench();
     await on.create();
     const disk = await on.open();
-    await fill(disk, 1_000, range(BLOCKS));
-    await disk.snapshot('s-1');
-    await fill(disk, 2_000, range(BLOCKS));
-    await disk.snapshot('s-2');
-    await fill(disk, 3_000, range(BLOCKS));
+    await fillWithSnapshots(disk);
     await disk.collect();
     await disk.close();
     const file = path.join(on.directory(), damaged);
