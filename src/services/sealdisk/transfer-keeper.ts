@@ -4,7 +4,7 @@ import { KeyedMutex } from '../../base/mutex.ts';
 import type { TransferInfo } from '../../dataplane/transfers.ts';
 import { findTransfer, listTransfers, type Transfer } from '../../metadata/transfers.ts';
 import { beginApplying, settleTransfer, takeBack } from './transfer-applying.ts';
-import { openReceive, type ReceiveRequest } from './transfer-receiving.ts';
+import { disksToChange, openReceive, type ReceiveRequest } from './transfer-receiving.ts';
 import { openSend, type SendRequest } from './transfer-sending.ts';
 import {
   dropTransfer,
@@ -37,6 +37,11 @@ export class TransferKeeper {
   /** The same stream twice at once is one transfer. */
   openReceive(request: ReceiveRequest): Promise<OpenedTransfer> {
     return this.#turns.run(`account ${request.accountId}`, () => openReceive(this.#parts, request));
+  }
+
+  /** The ids of the disks that a stream with this header may change. */
+  disksToChange(owner: Pick<ReceiveRequest, 'accountId' | 'regionId'>, header: Uint8Array): Promise<readonly string[]> {
+    return disksToChange(this.#parts, owner, header);
   }
 
   /** The first 4 KiB of a stream that is being received. */

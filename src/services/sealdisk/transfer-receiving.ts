@@ -104,20 +104,33 @@ async function newReceive(parts: TransferParts, request: ReceiveRequest, header:
   return newTransfer(parts, { ...facts, ...(await baseOf(parts, request, header.base.identity)) });
 }
 
-/** Where the received state is that the stream goes on from. */
-async function baseOf(
-  { database }: TransferParts,
-  request: ReceiveRequest,
-  identity: Uint8Array,
-): Promise<{ readonly diskId: string; readonly baseSnapshotId: string }> {
-  const { accountId, regionId, diskId } = request;
-  const found = [];
-  for (const state of await findReceivedStates(database.read, { accountId, identity: identity.toHex() })) {
-    const snapshot = await findSnapshot(database.read, state.snapshotId);
-    const disk = await findDisk(database.read, state.diskId);
-    if (snapshot?.status === 'accomplished' && disk !== undefined && disk.status !== 'Deleting')
-      if (disk.regionId === regionId) found.push({ diskId: state.diskId, baseSnapshotId: state.snapshotId });
+/** A state that a disk was received in, and still has as a snapshot. */
+interface Base {
+  readonly diskId: string;
+  readonly baseSnapshotId: string;
+}
+
+/** The ids of the disks that a stream may change. None: it becomes a new disk, or cannot be received. */
+export async function disksToChange(
+  parts: TransferParts,
+  owner: Pick<ReceiveRequest, 'accountId' | 'regionId'>,
+  header: Uint8Array,
+): Promise<readonly string[]> {
+  let base: StreamHeader['base'];
+  try {
+    ({ base } = decodeHeader(header));
+  } catch {
+    return [];
   }
+  const found = base === undefined ? [] : await basesOf(parts, owner, base.identity);
+  return [...new Set(found.map(({ diskId }) => diskId))];
+}
+
+/** Where the received state is that the stream goes on from. */
+async function baseOf(parts: TransferParts, request: ReceiveRequest, identity: Uint8Array): Promise<Base> {
+  const { database } = parts;
+  const { accountId, diskId } = request;
+  const found = await basesOf(parts, request, identity);
   if (diskId !== undefined) {
     const disk = await findDisk(database.read, diskId);
     if (disk?.accountId !== accountId || disk.status === 'Deleting') throw unknownDisk(diskId);
@@ -133,6 +146,21 @@ async function baseOf(
   if (fitting.some((state) => state.diskId !== only.diskId))
     throw missing('DiskId', `the stream fits ${fitting.map((state) => state.diskId).join(' and ')}`);
   return only;
+}
+
+async function basesOf(
+  { database }: TransferParts,
+  { accountId, regionId }: Pick<ReceiveRequest, 'accountId' | 'regionId'>,
+  identity: Uint8Array,
+): Promise<readonly Base[]> {
+  const found: Base[] = [];
+  for (const state of await findReceivedStates(database.read, { accountId, identity: identity.toHex() })) {
+    const snapshot = await findSnapshot(database.read, state.snapshotId);
+    const disk = await findDisk(database.read, state.diskId);
+    if (snapshot?.status === 'accomplished' && disk !== undefined && disk.status !== 'Deleting')
+      if (disk.regionId === regionId) found.push({ diskId: state.diskId, baseSnapshotId: state.snapshotId });
+  }
+  return found;
 }
 
 async function targetOf(

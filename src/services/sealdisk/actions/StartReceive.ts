@@ -20,11 +20,15 @@ export function StartReceive(deps: {
   return {
     product: 'sealdisk',
     name: 'StartReceive',
-    access: ({ input, caller, regionId }) => [
-      input.DiskId === undefined
-        ? ecsAccess('sealdisk:StartReceive', caller, regionId, 'disk/*')
-        : ecsAccessToId('sealdisk:StartReceive', caller, regionId, 'disk', input.DiskId),
-    ],
+    access: async ({ input, caller, regionId }) => {
+      const changed =
+        input.DiskId === undefined
+          ? // A disk that the stream finds by itself is asked for by its name all the same.
+            await disksToChange(deps.transfers, input, caller.accountId, regionId)
+          : [input.DiskId];
+      if (changed.length === 0) return [ecsAccess('sealdisk:StartReceive', caller, regionId, 'disk/*')];
+      return changed.map((diskId) => ecsAccessToId('sealdisk:StartReceive', caller, regionId, 'disk', diskId));
+    },
     run: async ({ input, caller, regionId }) => {
       const opened = await deps.transfers.openReceive({
         accountId: caller.accountId,
@@ -40,6 +44,21 @@ export function StartReceive(deps: {
       return { ...openedView(opened, deps.dataPlane.nbdAddress), DurableBytes: opened.info.durableBytes };
     },
   };
+}
+
+async function disksToChange(
+  transfers: TransferKeeper,
+  input: StartReceiveInput,
+  accountId: string,
+  regionId: string,
+): Promise<readonly string[]> {
+  try {
+    return await transfers.disksToChange({ accountId, regionId }, await headerOf(transfers, input, accountId));
+  } catch (error) {
+    // What is wrong with the parameters is told to those who may make this call.
+    if (error instanceof ApiError) return [];
+    throw error;
+  }
 }
 
 async function headerOf(

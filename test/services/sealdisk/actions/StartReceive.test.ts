@@ -3,7 +3,7 @@ import { test } from 'node:test';
 
 import { StartReceive } from '../../../../src/services/sealdisk/actions/StartReceive.ts';
 import { ACCOUNT, OTHER_ACCOUNT, TestCloud } from '../../ecs/test-cloud.ts';
-import { describe, nextSnapshot, received, snapshotOf, startReceive, streamOf } from '../transfer-steps.ts';
+import { describe, headerOf, nextSnapshot, received, snapshotOf, startReceive, streamOf } from '../transfer-steps.ts';
 
 test('the same stream again goes on where it was durable, under the same name and secret', async () => {
   await using cloud = await TestCloud.ready();
@@ -103,6 +103,22 @@ test('permission: sealdisk:StartReceive on the disk, or on all disks of the regi
   assert.equal(await resource({}), `acs:ecs:cn-hangzhou:${ACCOUNT}:disk/*`);
   const DiskId = 'd-2ze12345678901234567';
   assert.equal(await resource({ DiskId }), `acs:ecs:cn-beijing:${ACCOUNT}:disk/${DiskId}`);
+});
+
+test('permission: the disk that an incremental stream changes is asked for by name, given or not', async () => {
+  await using cloud = await TestCloud.ready();
+  const { snapshotId, diskId } = await snapshotOf(cloud, 'one');
+  const later = await nextSnapshot(cloud, diskId, 'two');
+  const one = await received(cloud, await streamOf(cloud, snapshotId));
+  const rest = await streamOf(cloud, later, { BaseSnapshotId: snapshotId });
+  const action = StartReceive({ transfers: cloud.transfers, dataPlane: cloud.plane });
+  const resources = async (input: object) =>
+    (await action.access(cloud.callOf({ ...input }))).map(({ resource }) => resource.split(':').at(-1));
+  assert.deepEqual(await resources({ Header: headerOf(rest) }), [`disk/${one.DiskId}`]);
+  assert.deepEqual(await resources({ Header: headerOf(rest), DiskId: 'd-other' }), ['disk/d-other']);
+  const { TransferId } = await startReceive(cloud, rest);
+  assert.deepEqual(await resources({ TransferId }), [`disk/${one.DiskId}`]);
+  assert.deepEqual(await resources({ TransferId: 't-none' }), ['disk/*']);
 });
 
 test('the id of a transfer goes on with it in place of the header', async () => {
