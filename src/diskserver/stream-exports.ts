@@ -12,15 +12,31 @@ function refused(what: string): Promise<never> {
   return Promise.reject(new SystemError('denied', 'NOT_A_DISK', `${what} makes no sense on a stream`));
 }
 
-export class SendExport implements Export {
-  readonly readOnly = true;
+/** What both ways have in common: a stream is bytes in order, and nothing of it is a hole. */
+abstract class StreamExport {
   readonly blockSize = BLOCK_SIZE;
+  /** The transfer. */
   readonly description: string;
+
+  constructor(transferId: string) {
+    this.description = transferId;
+  }
+
+  trim = (): Promise<void> => refused('trim');
+  zero = (): Promise<void> => refused('zeroing');
+
+  blockStatus(_offset: number, length: number): Promise<readonly BlockExtent[]> {
+    return Promise.resolve([{ lengthBytes: length, hole: false, zero: false }]);
+  }
+}
+
+export class SendExport extends StreamExport implements Export {
+  readonly readOnly = true;
   readonly #source: StreamSource;
 
   constructor(source: StreamSource, transferId: string) {
+    super(transferId);
     this.#source = source;
-    this.description = transferId;
   }
 
   get sizeBytes(): number {
@@ -32,27 +48,19 @@ export class SendExport implements Export {
   }
 
   write = (): Promise<void> => refused('writing');
-  trim = (): Promise<void> => refused('trim');
-  zero = (): Promise<void> => refused('zeroing');
 
   flush(): Promise<void> {
     return Promise.resolve();
   }
-
-  blockStatus(_offset: number, length: number): Promise<readonly BlockExtent[]> {
-    return Promise.resolve([{ lengthBytes: length, hole: false, zero: false }]);
-  }
 }
 
-export class ReceiveExport implements Export {
+export class ReceiveExport extends StreamExport implements Export {
   readonly readOnly = false;
-  readonly blockSize = BLOCK_SIZE;
-  readonly description: string;
   readonly #spool: Spool;
 
   constructor(spool: Spool, transferId: string) {
+    super(transferId);
     this.#spool = spool;
-    this.description = transferId;
   }
 
   get sizeBytes(): number {
@@ -71,14 +79,7 @@ export class ReceiveExport implements Export {
     if (fua) await this.#spool.sync();
   }
 
-  trim = (): Promise<void> => refused('trim');
-  zero = (): Promise<void> => refused('zeroing');
-
   flush(): Promise<void> {
     return this.#spool.sync();
-  }
-
-  blockStatus(_offset: number, length: number): Promise<readonly BlockExtent[]> {
-    return Promise.resolve([{ lengthBytes: length, hole: false, zero: false }]);
   }
 }

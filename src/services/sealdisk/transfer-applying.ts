@@ -9,6 +9,7 @@ import { deleteDisk, findDisk, insertDisk, type Disk } from '../../metadata/disk
 import { findSnapshot, insertSnapshot, type Snapshot } from '../../metadata/snapshots.ts';
 import { insertReceivedState, updateTransfer, type Transfer, type TransferTarget } from '../../metadata/transfers.ts';
 import { refuseUnlessAvailable } from '../ecs/disk-removal.ts';
+import { FRESH_DISK } from '../ecs/fresh-disk.ts';
 import { keyError } from '../ecs/key-errors.ts';
 import { advancePin } from '../ecs/pins.ts';
 import { unknownDisk } from '../ecs/refusals.ts';
@@ -182,13 +183,13 @@ async function newDisk(parts: TransferParts, row: Transfer) {
   const dataKey = wiped({ suite: fresh.suite, key: fresh.plaintext });
   const { diskSizeBytes, diskId: sourceDiskId } = decoded(header);
   const disk: Disk = {
+    ...FRESH_DISK,
     diskId,
     accountId: row.accountId,
     regionId: row.regionId,
     zoneId: target.zoneId,
     name: target.name,
     description: `received from ${sourceDiskId}`,
-    type: 'data',
     category: DEFAULT_DISK_CATEGORY,
     // Disks below 20 GiB exist as PL0 alone.
     performanceLevel: diskSizeBytes < 20 * GiB ? 'PL0' : DEFAULT_PERFORMANCE_LEVEL,
@@ -198,27 +199,9 @@ async function newDisk(parts: TransferParts, row: Transfer) {
     suite: fresh.suite,
     wrappedKey: fresh.wrapped,
     wrappedBy: fresh.kmsKeyId !== null ? 'kms' : 'root',
-    provisionedIops: null,
-    burstingEnabled: false,
-    status: 'Creating',
     sourceSnapshotId: null,
-    imageId: null,
-    deleteAutoSnapshot: true,
-    deleteWithInstance: false,
-    enableAutoSnapshot: true,
-    autoSnapshotPolicyId: null,
-    portable: true,
-    chargeType: 'PostPaid',
-    multiAttach: 'Disabled',
-    resourceGroupId: null,
     tags: [],
-    instanceId: null,
-    device: null,
-    pin: null,
     createdMs: clock.nowMs(),
-    attachedMs: null,
-    detachedMs: null,
-    everAttached: false,
   };
   const begun = await database.transact(async (transaction) => {
     await insertDisk(transaction, disk);

@@ -10,6 +10,7 @@ import type { EcsDependencies } from '../dependencies.ts';
 import { checkEncryptionParameters, decideEncryption, type DiskEncryption } from '../disk-encryption.ts';
 import { provisionDisk } from '../disk-provision.ts';
 import { checkedDiskRequest, checkedSizeGib, type DiskRequest } from '../disk-request.ts';
+import { FRESH_DISK } from '../fresh-disk.ts';
 import { keyError } from '../key-errors.ts';
 import { mintId } from '../resource-ids.ts';
 import { unknownSnapshot } from '../refusals.ts';
@@ -124,7 +125,6 @@ async function freshKey(
   );
 }
 
-/** Defaults: facts.md 3.2 (DeleteAutoSnapshot and Portable true, pay-as-you-go). */
 function newDisk(
   request: DiskRequest,
   own: Pick<
@@ -133,33 +133,15 @@ function newDisk(
   >,
 ): Disk {
   return {
+    ...FRESH_DISK,
     ...own,
     regionId: request.region.regionId,
     zoneId: request.zoneId,
     name: request.name,
     description: request.description,
-    type: 'data',
     category: request.category,
     performanceLevel: request.performanceLevel ?? null,
-    provisionedIops: null,
-    burstingEnabled: false,
-    status: 'Creating',
     sourceSnapshotId: request.snapshotId ?? null,
-    imageId: null,
-    deleteAutoSnapshot: true,
-    deleteWithInstance: false,
-    enableAutoSnapshot: true,
-    autoSnapshotPolicyId: null,
-    portable: true,
-    chargeType: 'PostPaid',
-    multiAttach: 'Disabled',
-    resourceGroupId: null,
     tags: request.tags,
-    instanceId: null,
-    device: null,
-    pin: null,
-    attachedMs: null,
-    detachedMs: null,
-    everAttached: false,
   };
 }

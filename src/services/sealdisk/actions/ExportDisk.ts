@@ -3,10 +3,8 @@ import type { ExportDiskInput, ExportDiskOutput } from '../../../api/generated/s
 import type { Logger } from '../../../base/log.ts';
 import type { DataPlane } from '../../../dataplane/data-plane.ts';
 import { ecsAccessToId } from '../../ecs/access.ts';
-import { dataPlaneError } from '../../ecs/data-plane-errors.ts';
-import { keyError } from '../../ecs/key-errors.ts';
 import type { ExportKeeper } from '../export-keeper.ts';
-import { exportView } from '../export-view.ts';
+import { openedAnswer } from '../opened-answer.ts';
 
 /**
  * Opens a disk for NBD clients and tells the secret of the export, this once. The disk is In_use until UnexportDisk.
@@ -34,20 +32,9 @@ export function ExportDisk(deps: {
         salvage: input.Salvage === true,
         adopt: input.Adopt === true,
       };
-      let opened;
-      try {
-        opened = await deps.exports.open(request);
-      } catch (error) {
-        throw dataPlaneError(keyError(error, 'AttachDisk'), {
-          noSpace: { code: 'OperationDenied', httpStatus: 403 },
-        });
-      }
-      const { row, info, psk } = opened;
-      const { Status: _served, ...answer } = exportView({ row, info, status: 'Serving' }, deps.dataPlane.nbdAddress);
-      const secret = psk.toHex();
-      psk.fill(0);
+      const { row, answer } = await openedAnswer(deps.exports.open(request), deps.dataPlane.nbdAddress);
       deps.log.info({ exportId: row.exportId, diskId: row.diskId, accountId: row.accountId }, 'disk exported');
-      return { ...answer, Psk: secret, ...(info.lost === undefined ? {} : { Lost: info.lost }) };
+      return answer;
     },
   };
 }

@@ -3,10 +3,8 @@ import type { ExportSnapshotInput, ExportSnapshotOutput } from '../../../api/gen
 import type { Logger } from '../../../base/log.ts';
 import type { DataPlane } from '../../../dataplane/data-plane.ts';
 import { ecsAccessToId } from '../../ecs/access.ts';
-import { dataPlaneError } from '../../ecs/data-plane-errors.ts';
-import { keyError } from '../../ecs/key-errors.ts';
 import type { ExportKeeper } from '../export-keeper.ts';
-import { exportView } from '../export-view.ts';
+import { openedAnswer } from '../opened-answer.ts';
 
 /**
  * Opens a snapshot for NBD clients, for reading, and tells the secret of the export, this once. Its disk goes on as it is,
@@ -28,26 +26,16 @@ export function ExportSnapshot(deps: {
           : [ecsAccessToId('sealdisk:ExportSnapshot', caller, regionId, 'snapshot', snapshotId)],
       ),
     run: async ({ input, caller, regionId }) => {
-      let opened;
-      try {
-        opened = await deps.exports.openSnapshot({
-          snapshotId: input.SnapshotId,
-          baseSnapshotId: input.BaseSnapshotId,
-          accountId: caller.accountId,
-          regionId,
-        });
-      } catch (error) {
-        throw dataPlaneError(keyError(error, 'AttachDisk'), {
-          noSpace: { code: 'OperationDenied', httpStatus: 403 },
-        });
-      }
-      const { row, info, psk } = opened;
-      const { Status: _served, ...answer } = exportView({ row, info, status: 'Serving' }, deps.dataPlane.nbdAddress);
-      const secret = psk.toHex();
-      psk.fill(0);
+      const opening = deps.exports.openSnapshot({
+        snapshotId: input.SnapshotId,
+        baseSnapshotId: input.BaseSnapshotId,
+        accountId: caller.accountId,
+        regionId,
+      });
+      const { row, answer } = await openedAnswer(opening, deps.dataPlane.nbdAddress);
       const { exportId, snapshotId, accountId } = row;
       deps.log.info({ exportId, snapshotId, accountId }, 'snapshot exported');
-      return { ...answer, Psk: secret };
+      return answer;
     },
   };
 }
