@@ -19,6 +19,7 @@ import type { FsckReport, FsckRequest, RebuildReport } from './dataplane/fsck-re
 import { encodeMessage } from './dataplane/protocol.ts';
 import { keyVersionOf } from './kms/ciphertext-blob.ts';
 import { openKms } from './kms/kms.ts';
+import { findDiskRotation } from './metadata/disk-rotations.ts';
 import { findDisk, type Disk } from './metadata/disks.ts';
 import { findKey } from './metadata/keys.ts';
 import { findKeyVersion } from './metadata/key-versions.ts';
@@ -67,6 +68,13 @@ export async function fsck(options: FsckOptions): Promise<{ check?: FsckReport; 
     log,
   });
   const row = await findDisk(open.database.read, diskId);
+  const rotation = await findDiskRotation(open.database.read, diskId);
+  if (rotation?.status === 'Committing' && options.wrappedKeyFile === undefined)
+    throw new SystemError(
+      'conflict',
+      'DATA_KEY_CHANGING',
+      `a change of the data key of ${diskId} was cut short; start the server, which finds out how it ended, stop it and try again`,
+    );
   const { identity, stored } = await identify(open, diskId, row, headOf(directory), options);
   const clock = await clockOf(open.database, systemClock);
   await using audit = await AuditLog.open({

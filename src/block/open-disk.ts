@@ -49,6 +49,37 @@ export interface OpenedState {
   readonly snapshotIds: readonly string[];
 }
 
+/**
+ * The durable head of a disk that nobody has open, read with whichever of the data keys is its own: where a change of the
+ * data key was cut short, this tells how it ended. Nothing is opened or recovered, so that a disk that was not closed in
+ * order stays one.
+ * @throws {SystemError} kind `conflict`: somebody has it open; `rolled-back`, `corrupt` as for opening.
+ */
+export async function settledHead(
+  env: Environment,
+  directory: string,
+  options: { readonly diskId: string; readonly dataKeys: readonly DataKey[]; readonly pin: Pin | undefined },
+): Promise<{ readonly head: Head; readonly pin: Pin }> {
+  using _held = await lockDisk(env, directory);
+  const dataKey = await rightDataKey(env, directory, options.dataKeys);
+  using keys = new DiskKeys(env.cipher, dataKey);
+  const { headFile, head, pin, needsRepair } = await HeadFile.open(
+    env.files,
+    `${directory}/${HEAD_NAME}`,
+    keys,
+    env.log,
+  );
+  try {
+    checkPin(head, pin, options.pin);
+    checkIdentity(head, options.diskId, dataKey);
+    // The caller forgets the other key: this head must survive power loss.
+    if (needsRepair) await headFile.settle();
+    return { head, pin };
+  } finally {
+    await headFile.close();
+  }
+}
+
 export async function openState(env: Environment, directory: string, options: OpenOptions): Promise<OpenedState> {
   const lock = await lockDisk(env, directory);
   let dataKey: DataKey;

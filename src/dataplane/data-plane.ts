@@ -102,6 +102,13 @@ export interface RotateDataKey {
   readonly next: Rotation;
 }
 
+/** Keys that may be a disk's, where a change of its data key was cut short. An open disk needs none. */
+export interface SettleDataKey {
+  readonly diskId: string;
+  readonly dataKeys: readonly DataKey[];
+  readonly pin: Pin | undefined;
+}
+
 export interface ContinueReencryption {
   readonly diskId: string;
   /**
@@ -150,11 +157,16 @@ export interface DataPlane extends Transfers {
    * Gives a disk, open or closed, another data key. From its answer on everything that is written is sealed under the new
    * one, and only the new one opens the disk and its snapshots; what was written before is sealed anew meanwhile.
    * @throws {SystemError} kind `conflict`: a snapshot of the disk is exported, or too many keys are in use. After any other
-   *   error either key may be the disk's: `continueReencryption` tells.
+   *   error either key may be the disk's: `settleDataKey` tells.
    */
   rotateDataKey(request: RotateDataKey): Promise<Pin>;
   /** Keeps the data key under another wrapping. After an error either wrapping may be in the disk's head; both are right. */
   rewrapDataKey(diskId: string, wrappedKey: Uint8Array, dataKey: DataKey, pin: Pin | undefined): Promise<Pin>;
+  /**
+   * What a disk's head says of its data key, made durable before the answer, so that the other key may be forgotten. Opens
+   * and recovers nothing: a disk that was not closed in order stays one.
+   */
+  settleDataKey(request: SettleDataKey): Promise<ReencryptionState>;
   /** Goes on with sealing a disk anew, lets it rest, and tells how far it is. Undefined: not open, and no key was given. */
   continueReencryption(request: ContinueReencryption): Promise<ReencryptionState | undefined>;
   /**

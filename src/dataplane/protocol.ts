@@ -23,6 +23,7 @@ import type {
   ReencryptionState,
   RotateDataKey,
   ScrubState,
+  SettleDataKey,
   StartScrub,
 } from './data-plane.ts';
 import type { ApplyStream, OpenReceive, OpenSend, TransferInfo } from './transfers.ts';
@@ -63,6 +64,7 @@ export interface Methods {
     params: { diskId: string; wrappedKey: Uint8Array; dataKey: DataKey; pin: Pin | undefined };
     result: { pin: Pin };
   };
+  settleDataKey: { params: SettleDataKey; result: { state: ReencryptionState } };
   continueReencryption: { params: ContinueReencryption; result: { state: ReencryptionState | undefined } };
   deleteDisk: { params: { diskId: string; snapshots: SnapshotFates }; result: Record<string, never> };
   createSnapshot: {

@@ -11,6 +11,7 @@ import type {
   ReencryptionState,
   RotateDataKey,
   ScrubState,
+  SettleDataKey,
   SnapshotFates,
   StartScrub,
 } from './data-plane.ts';
@@ -61,6 +62,11 @@ export class RemoteDataPlane implements DataPlane {
   async rewrapDataKey(diskId: string, wrappedKey: Uint8Array, dataKey: DataKey, pin: Pin | undefined): Promise<Pin> {
     const request = { diskId, wrappedKey, dataKey, pin };
     return consuming([dataKey.key], async () => (await this.#server.request('rewrapDataKey', request)).pin);
+  }
+
+  async settleDataKey(request: SettleDataKey): Promise<ReencryptionState> {
+    const keys = request.dataKeys.map(({ key }) => key);
+    return consuming(keys, async () => (await this.#server.request('settleDataKey', request)).state);
   }
 
   async continueReencryption(request: ContinueReencryption): Promise<ReencryptionState | undefined> {

@@ -17,7 +17,8 @@ import {
   type SnapshotView,
 } from '../block/disk.ts';
 import { scrubWithoutKey } from '../block/scrub/keyless-scrub.ts';
-import { lockDisk } from '../block/open-disk.ts';
+import { lockDisk, settledHead } from '../block/open-disk.ts';
+import { progressOf } from '../block/reencrypt/reencryption.ts';
 import type { Pin } from '../block/format/pin.ts';
 import type { ScrubOptions } from '../block/scrub/scrub.ts';
 import type {
@@ -28,6 +29,7 @@ import type {
   ReencryptionState,
   RotateDataKey,
   ScrubState,
+  SettleDataKey,
   StartScrub,
 } from '../dataplane/data-plane.ts';
 import type { Methods } from '../dataplane/protocol.ts';
@@ -139,10 +141,30 @@ export class DiskHost {
       // A view of a snapshot holds the keys of now, and would lose what is sealed anew.
       this.#exports.refuseHeld(diskId, () => true);
       const disk = await this.#toSealAnew(diskId, [dataKey], pin);
-      const rotated = await disk.rotate(next);
-      this.#closeWhenSealed(diskId);
-      this.#log.info({ diskId, suite: next.dataKey.suite }, 'the disk has another data key');
-      return rotated;
+      try {
+        const rotated = await disk.rotate(next);
+        this.#log.info({ diskId, suite: next.dataKey.suite }, 'the disk has another data key');
+        return rotated;
+      } finally {
+        this.#closeWhenSealed(diskId);
+      }
+    });
+  }
+
+  settleDataKey({ diskId, dataKeys, pin }: SettleDataKey): Promise<ReencryptionState> {
+    return this.#turns.run(diskId, async () => {
+      const open = this.#exports.disk(diskId) ?? this.#reencryptions.get(diskId);
+      if (open !== undefined) {
+        // A head that could not be written to both its places is: one more head leaves no doubt.
+        const { wrappedKey } = open.keyState;
+        const settled = await open.rewrap(wrappedKey);
+        return { wrappedKey, progress: open.reencryption, pin: settled };
+      }
+      await this.#scrubs.stop(diskId, 'the data key of the disk is looked at; scrub it again');
+      const directory = this.#directories.living(diskId);
+      const { head, pin: settled } = await settledHead(this.#environment, directory, { diskId, dataKeys, pin });
+      const { wrappedKey, reencryption } = head;
+      return { wrappedKey, progress: reencryption && progressOf(reencryption), pin: settled };
     });
   }
 

@@ -127,6 +127,7 @@ async function start(): Promise<void> {
     },
     rotateDataKey: async (params) => ({ pin: await host.rotateDataKey(params) }),
     rewrapDataKey: async (params) => ({ pin: await host.rewrapDataKey(params) }),
+    settleDataKey: async (params) => ({ state: await host.settleDataKey(params) }),
     continueReencryption: async (params) => ({ state: await host.continueReencryption(params) }),
     createSnapshot: async (params) => ({ pin: await host.createSnapshot(params) }),
     deleteSnapshot: async (params) => {

@@ -370,6 +370,34 @@ export function dataPlaneSuite(name: string, make: () => Promise<DataPlaneUnderT
     assert.equal(await subject.read(await plane.openExport(request('d-one', 2))), 6);
   });
 
+  promise(
+    'a look at which of two keys is right leaves a disk that was not closed in order as it is',
+    async (plane, subject) => {
+      await plane.createDisk(identity('d-one'), dataKey(1));
+      await subject.write(await plane.openExport(request('d-one', 1)), 5);
+      const asked = { diskId: 'd-one', dataKey: dataKey(1), pin: undefined, next: { ...next(2), bytesPerSecond: 1 } };
+      const rotated = await plane.rotateDataKey(asked);
+      const open = await plane.settleDataKey({ diskId: 'd-one', dataKeys: [], pin: undefined });
+      assert.deepEqual(open.wrappedKey, Uint8Array.of(2));
+      await subject.crash();
+      const both = () => ({ diskId: 'd-one', dataKeys: [dataKey(1), dataKey(2)], pin: rotated });
+      for (let look = 0; look < 2; look++) {
+        const state = await plane.settleDataKey(both());
+        assert.deepEqual(state.wrappedKey, Uint8Array.of(2));
+        assert.ok(state.progress !== undefined && state.pin.sequence >= rotated.sequence);
+      }
+      const clean = { ...request('d-one', 2), expectClean: true };
+      await assert.rejects(
+        plane.openExport(clean),
+        (error) => isKind(error, 'conflict') && error.code === DISK_NOT_CLEAN,
+      );
+      await assert.rejects(plane.settleDataKey({ ...both(), dataKeys: [dataKey(3)] }), (error) =>
+        isKind(error, 'corrupt'),
+      );
+      assert.equal(await subject.read(await plane.openExport(request('d-one', 2))), 5);
+    },
+  );
+
   promise('the data key is wrapped anew, open or closed, and stays what it is', async (plane) => {
     const pin = await plane.createDisk(identity('d-one'), dataKey(1));
     await plane.rewrapDataKey('d-one', Uint8Array.of(7), dataKey(1), pin);

@@ -35,6 +35,7 @@ const handlers: Handlers = {
   createSnapshot: refuse,
   rotateDataKey: refuse,
   rewrapDataKey: refuse,
+  settleDataKey: refuse,
   continueReencryption: refuse,
   deleteSnapshot: refuse,
   growDisk: refuse,

@@ -14,6 +14,7 @@ import type {
   RotateDataKey,
   ScrubReport,
   ScrubState,
+  SettleDataKey,
   SnapshotFates,
   StartScrub,
 } from '../../src/dataplane/data-plane.ts';
@@ -94,6 +95,7 @@ export class MemoryDataPlane implements DataPlane {
       const disk = this.#find(diskId);
       this.#refuseHeld((held) => disk.snapshots.has(held));
       this.#check(disk, dataKey, pin);
+      if (!this.#isOpen(diskId)) disk.clean = true;
       const { wrappedKey, encrypted, bytesPerSecond } = next;
       disk.key = Uint8Array.from(next.dataKey.key);
       disk.suite = next.dataKey.suite;
@@ -114,16 +116,23 @@ export class MemoryDataPlane implements DataPlane {
     });
   }
 
+  settleDataKey({ diskId, dataKeys, pin }: SettleDataKey): Promise<ReencryptionState> {
+    return this.#call('settleDataKey', [diskId], dataKeys, () => {
+      const disk = this.#find(diskId);
+      if (!this.#isOpen(diskId)) this.#checkAny(disk, dataKeys, pin);
+      return { wrappedKey: disk.identity.wrappedKey, progress: disk.reencryption, pin: this.#pin(disk) };
+    });
+  }
+
   continueReencryption(request: ContinueReencryption): Promise<ReencryptionState | undefined> {
     const { diskId, dataKeys, pin, paused, bytesPerSecond } = request;
     return this.#call('continueReencryption', [diskId], dataKeys, () => {
       const disk = this.#find(diskId);
-      const isOpen = [...this.#open.values()].some(
-        ({ request: open }) => !('snapshotId' in open) && open.diskId === diskId,
-      );
+      const isOpen = this.#isOpen(diskId);
       if (!isOpen && dataKeys.length === 0) return undefined;
-      const right = dataKeys.find(({ key }) => Buffer.compare(key, disk.key) === 0);
-      if (!isOpen) this.#check(disk, right ?? dataKeys[0] ?? { suite: disk.suite, key: new Uint8Array() }, pin);
+      if (!isOpen) this.#checkAny(disk, dataKeys, pin);
+      // It is opened, recovered, and closed in order.
+      if (!isOpen) disk.clean = true;
       const progress = disk.reencryption && {
         ...disk.reencryption,
         ...(paused === undefined ? {} : { paused }),
@@ -410,6 +419,15 @@ export class MemoryDataPlane implements DataPlane {
     if (disk === undefined || (disk.deleted && options?.deleted !== true))
       throw new SystemError('not-found', 'DISK_NOT_FOUND', `disk ${diskId} has no files`);
     return disk;
+  }
+
+  #isOpen(diskId: string): boolean {
+    return [...this.#open.values()].some(({ request }) => !('snapshotId' in request) && request.diskId === diskId);
+  }
+
+  #checkAny(disk: StoredDisk, dataKeys: readonly DataKey[], pin: Pin | undefined): void {
+    const right = dataKeys.find(({ key }) => Buffer.compare(key, disk.key) === 0);
+    this.#check(disk, right ?? dataKeys[0] ?? { suite: disk.suite, key: new Uint8Array() }, pin);
   }
 
   #check(disk: StoredDisk, dataKey: DataKey, pin: Pin | undefined): void {

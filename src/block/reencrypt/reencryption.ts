@@ -60,19 +60,8 @@ export class Reencryption {
 
   /** Undefined when everything is sealed as the head says. */
   get progress(): ReencryptionProgress | undefined {
-    const running = this.#state.head.reencryption;
-    if (running === undefined) return undefined;
-    const { paused, bytesPerSecond, beganAtMs, segments, slots } = running;
-    const left = this.#left ?? { segments, slots };
-    return {
-      paused,
-      bytesPerSecond,
-      beganAtMs,
-      segmentsTotal: segments,
-      segmentsDone: Math.max(0, segments - left.segments),
-      bytesTotal: slots * SLOT_SIZE_BYTES,
-      bytesDone: Math.max(0, slots - left.slots) * SLOT_SIZE_BYTES,
-    };
+    const { reencryption } = this.#state.head;
+    return reencryption && progressOf(reencryption, this.#left);
   }
 
   /** What runs ends soon. */
@@ -176,6 +165,22 @@ export class Reencryption {
     state.env.log.info({ diskId: state.head.diskId }, 'everything is sealed under the data key of the disk');
     return true;
   }
+}
+
+/** What a head says of a re-encryption, and, where one runs, what it has left. */
+export function progressOf(
+  { paused, bytesPerSecond, beganAtMs, segments, slots }: StoredReencryption,
+  left: { readonly segments: number; readonly slots: number } = { segments, slots },
+): ReencryptionProgress {
+  return {
+    paused,
+    bytesPerSecond,
+    beganAtMs,
+    segmentsTotal: segments,
+    segmentsDone: Math.max(0, segments - left.segments),
+    bytesTotal: slots * SLOT_SIZE_BYTES,
+    bytesDone: Math.max(0, slots - left.slots) * SLOT_SIZE_BYTES,
+  };
 }
 
 function sizeOf(pending: Pending): { segments: number; slots: number } {

@@ -3,9 +3,10 @@ import type { Clock } from '../../base/clock.ts';
 import { isKind, messageOf } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { KeyedMutex } from '../../base/mutex.ts';
-import type { DataKey, DataPlane, Pin, ReencryptionState } from '../../dataplane/data-plane.ts';
+import type { DataKey, DataPlane, Pin, ReencryptionProgress, ReencryptionState } from '../../dataplane/data-plane.ts';
 import type { DiskKeys } from '../../kms/data-keys.ts';
 import type { Database } from '../../metadata/database.ts';
+import { findDiskEncryptionDefault } from '../../metadata/disk-encryption-defaults.ts';
 import {
   deleteDiskRotation,
   findDiskRotation,
@@ -15,7 +16,9 @@ import {
   type DiskRotation,
 } from '../../metadata/disk-rotations.ts';
 import { findDisk, updateDisk, type Disk } from '../../metadata/disks.ts';
+import { findExportOfDisk } from '../../metadata/exports.ts';
 import type { Transaction } from '../../metadata/reader.ts';
+import { findSnapshotExportsOfDisk } from '../../metadata/snapshot-exports.ts';
 import { listSnapshotsOfDisk, updateSnapshot } from '../../metadata/snapshots.ts';
 import { advancePin } from './pins.ts';
 import { dataKeyOfDisk, openWrapped, wiped, type DataKeys, type StoredDataKey } from './stored-data-key.ts';
@@ -33,7 +36,7 @@ export interface DiskRotationParts {
 
 export interface RotationRequest {
   readonly disk: Disk;
-  /** An id or ARN; undefined for the service key. */
+  /** An id or ARN; undefined for the disk's own key, else that of default encryption where it is on, else the service key. */
   readonly keyId: string | undefined;
   /** 0: as fast as the clients leave room for. */
   readonly bytesPerSecond: number;
@@ -83,7 +86,9 @@ export class DiskRotations {
       await this.#settle(diskId);
       const disk = await this.#living(diskId);
       using dataKey = await openWrapped(diskKeys, dataKeyOfDisk(disk));
-      const made = await diskKeys.generate({ accountId, regionId, diskId, keyId });
+      const byDefault = await findDiskEncryptionDefault(database.read, disk);
+      const chosen = keyId ?? disk.kmsKeyId ?? byDefault?.kmsKeyId;
+      const made = await diskKeys.generate({ accountId, regionId, diskId, keyId: chosen });
       using next = wiped({ suite: made.suite, key: made.plaintext });
       const rotation: DiskRotation = {
         diskId,
@@ -98,6 +103,7 @@ export class DiskRotations {
       };
       await database.transact(async (transaction) => {
         await this.#livingIn(transaction, diskId);
+        await refuseWhileOpening(transaction, diskId);
         await putDiskRotation(transaction, rotation);
       });
       const { wrappedKey, encrypted } = rotation;
@@ -113,7 +119,7 @@ export class DiskRotations {
         // A disk server that did not answer is not waited for a second time (decisions.md H: 503 within 10 s).
         if (isKind(error, 'unavailable')) throw error;
         await this.#settle(diskId);
-        if ((await findDiskRotation(database.read, diskId))?.status !== 'Running') throw error;
+        if (Buffer.compare((await this.#living(diskId)).wrappedKey, wrappedKey) !== 0) throw error;
         log.warn(
           { diskId, reason: messageOf(error) },
           'a disk has its new data key although that was reported to fail',
@@ -125,12 +131,12 @@ export class DiskRotations {
   }
 
   /**
-   * Wraps the same data key anew, under the newest version of its KMS key.
+   * Wraps the same data key anew, under the newest version of its KMS key, and answers that key's id.
    * @throws {SystemError} a `DiskKeyRefusal`, or of the disk server.
    */
-  async rewrap(diskId: string): Promise<void> {
+  async rewrap(diskId: string): Promise<string> {
     const { database, dataPlane, diskKeys } = this.#parts;
-    await this.#turns.run(diskId, async () => {
+    return this.#turns.run(diskId, async () => {
       await this.#settle(diskId);
       const disk = await this.#living(diskId);
       using dataKey = await openWrapped(diskKeys, dataKeyOfDisk(disk));
@@ -142,6 +148,7 @@ export class DiskRotations {
         for (const { snapshotId } of await listSnapshotsOfDisk(transaction, diskId))
           await updateSnapshot(transaction, snapshotId, { wrappedKey });
       });
+      return disk.kmsKeyId ?? '';
     });
   }
 
@@ -179,10 +186,16 @@ export class DiskRotations {
   }
 
   /** Notes that a new disk shares data with its source that is to be sealed anew. In the transaction that makes it. */
-  async begin(transaction: Transaction, { diskId, encrypted, kmsKeyId, suite, wrappedKey, wrappedBy }: Disk) {
+  async begin(
+    transaction: Transaction,
+    { diskId, encrypted, kmsKeyId, suite, wrappedKey, wrappedBy }: Disk,
+    { paused, beganAtMs }: Pick<ReencryptionProgress, 'paused' | 'beganAtMs'> = {
+      paused: false,
+      beganAtMs: this.#parts.clock.nowMs(),
+    },
+  ): Promise<void> {
     const row = { diskId, encrypted, kmsKeyId, suite, wrappedKey, wrappedBy };
-    const startedMs = this.#parts.clock.nowMs();
-    await putDiskRotation(transaction, { ...row, status: 'Running', paused: false, startedMs });
+    await putDiskRotation(transaction, { ...row, status: 'Running', paused, startedMs: beganAtMs });
   }
 
   /** Settles what was cut short, and goes on with disks that have no clients. To be called now and then; never rejects. */
@@ -190,14 +203,18 @@ export class DiskRotations {
     const { database, log } = this.#parts;
     let running = 0;
     for (const { diskId } of await listDiskRotations(database.read)) {
-      if (running >= AT_ONCE_MAX) return;
       await this.#turns.run(diskId, async () => {
         try {
+          const disk = await findDisk(database.read, diskId);
+          if (disk === undefined || !isLiving(disk)) return;
           await this.#settle(diskId);
           const row = await findDiskRotation(database.read, diskId);
-          if (row?.paused !== false) return;
-          const state = await this.#continue(row, {});
-          if (state?.progress !== undefined) running += 1;
+          if (row === undefined) return;
+          // Opening it behind the back of an export that is to come back would hide how the disk was closed.
+          const isExported = (await findExportOfDisk(database.read, diskId)) !== undefined;
+          const mayOpen = !isExported && !row.paused && running < AT_ONCE_MAX;
+          const state = await this.#continue(row, {}, { mayOpen });
+          if (!isExported && state?.progress !== undefined) running += 1;
         } catch (error) {
           log.warn({ diskId, reason: messageOf(error) }, 'a disk could not be sealed anew yet; it will be tried again');
         }
@@ -229,28 +246,35 @@ export class DiskRotations {
       );
     try {
       if (dataKeys.length === 0) throw refusal;
-      const state = await dataPlane.continueReencryption({ diskId, dataKeys, pin: disk.pin ?? undefined });
-      const isNew = state !== undefined && Buffer.compare(state.wrappedKey, row.wrappedKey) === 0;
+      const { wrappedKey, progress, pin } = await dataPlane.settleDataKey({
+        diskId,
+        dataKeys,
+        pin: disk.pin ?? undefined,
+      });
       await database.transact(async (transaction) => {
-        if (isNew) await commit(transaction, row, state.pin);
-        else await deleteDiskRotation(transaction, diskId);
+        if (Buffer.compare(wrappedKey, row.wrappedKey) === 0) return commit(transaction, row, pin);
+        await advancePin(transaction, disk, pin);
+        await deleteDiskRotation(transaction, diskId);
+        // An earlier change is not through yet.
+        if (progress !== undefined) await this.begin(transaction, disk, progress);
       });
     } finally {
       for (const dataKey of dataKeys) dataKey[Symbol.dispose]();
     }
   }
 
-  /** Goes on with a rotation that is Running, and ends its row when there is no more to do. In the disk's turn. */
+  /** Goes on with a rotation that is Running, if the disk is open or may be opened for that, and ends its row when there is no more to do. In the disk's turn. */
   async #continue(
     row: DiskRotation,
     changes: { paused?: boolean; bytesPerSecond?: number },
+    { mayOpen }: { readonly mayOpen: boolean } = { mayOpen: true },
   ): Promise<ReencryptionState | undefined> {
     const { dataPlane, diskKeys } = this.#parts;
     const { diskId } = row;
     const disk = await this.#living(diskId);
     const request = { diskId, pin: disk.pin ?? undefined, ...changes };
     let state = await dataPlane.continueReencryption({ ...request, dataKeys: [] });
-    if (state === undefined) {
+    if (state === undefined && mayOpen) {
       using dataKey = await openWrapped(diskKeys, dataKeyOfDisk(disk));
       state = await dataPlane.continueReencryption({ ...request, dataKeys: [dataKey] });
     }
@@ -272,13 +296,36 @@ export class DiskRotations {
 
   async #livingIn(reader: Parameters<typeof findDisk>[0], diskId: string): Promise<Disk> {
     const disk = await findDisk(reader, diskId);
-    if (disk !== undefined && (disk.status === 'Available' || disk.status === 'In_use')) return disk;
+    if (disk !== undefined && isLiving(disk)) return disk;
     throw new ApiError(
       'IncorrectDiskStatus',
       403,
       `Disk ${diskId} is ${disk?.status ?? 'gone'}; it has to be Available.`,
     );
   }
+}
+
+function isLiving({ status }: Disk): boolean {
+  return status === 'Available' || status === 'In_use';
+}
+
+/**
+ * Whoever is about to open the disk or a snapshot of it with the key of now. The other way round they refuse when they find
+ * a change under way (key-changes.ts).
+ * @throws {ApiError} IncorrectDiskStatus.
+ */
+async function refuseWhileOpening(transaction: Transaction, diskId: string): Promise<void> {
+  const refuse = (why: string): never => {
+    throw new ApiError('IncorrectDiskStatus', 403, `The data key of disk ${diskId} cannot be changed now: ${why}.`);
+  };
+  const exported = await findExportOfDisk(transaction, diskId);
+  if (exported !== undefined && exported.status !== 'Serving')
+    refuse(`export ${exported.exportId} is ${exported.status}; wait until it serves, or unexport it`);
+  if (exported?.readOnly === true) refuse(`export ${exported.exportId} is for reading only; unexport it`);
+  const [view] = await findSnapshotExportsOfDisk(transaction, diskId);
+  if (view !== undefined) refuse(`snapshot ${view.snapshotId} is exported as ${view.exportId}; unexport that first`);
+  for (const { snapshotId, status } of await listSnapshotsOfDisk(transaction, diskId))
+    if (status === 'progressing') refuse(`snapshot ${snapshotId} is being taken; wait for it`);
 }
 
 /** From here on the new key is the disk's, and that of all its snapshots: they share the disk's head. Harmless twice. */

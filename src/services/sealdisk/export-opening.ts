@@ -6,7 +6,8 @@ import { insertExport, updateExport, type DiskExport } from '../../metadata/expo
 import { refuseUnlessAvailable } from '../ecs/disk-removal.ts';
 import { findRegion } from '../ecs/regions.ts';
 import { unknownDisk } from '../ecs/refusals.ts';
-import { dataKeyOfDisk, openDataKey } from '../ecs/stored-data-key.ts';
+import { refuseChangedKey } from '../ecs/key-changes.ts';
+import { dataKeyOfDisk, openWrapped } from '../ecs/stored-data-key.ts';
 import type { ExportParts } from './dependencies.ts';
 import { mintIdentity, openPsk } from './export-identity.ts';
 import { forgetExportRow, type ExportRow } from './export-rows.ts';
@@ -48,11 +49,13 @@ export async function openExport(
 ): Promise<OpenedExport> {
   const { database, dataKeys, sealer, clock } = parts;
   const disk = await database.transact((transaction) => ownAvailableDisk(transaction, request));
-  using dataKey = await openDataKey(dataKeys, dataKeyOfDisk(disk));
+  const stored = await dataKeys.settled(dataKeyOfDisk(disk));
+  using dataKey = await openWrapped(dataKeys, stored);
   const row = newRow(parts, disk, request.readOnly);
   const psk = openPsk(sealer, row);
   await database.transact(async (transaction) => {
     await ownAvailableDisk(transaction, request);
+    await refuseChangedKey(transaction, stored);
     await moveDisk(transaction, disk.diskId, 'In_use');
     await insertExport(transaction, row);
   });

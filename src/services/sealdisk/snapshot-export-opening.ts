@@ -9,7 +9,8 @@ import { insertSnapshotExport, updateSnapshotExport, type SnapshotExport } from 
 import { findSnapshot, type Snapshot } from '../../metadata/snapshots.ts';
 import { unknownSnapshot } from '../ecs/refusals.ts';
 import { findRegion } from '../ecs/regions.ts';
-import { dataKeyOfSnapshot, openDataKey } from '../ecs/stored-data-key.ts';
+import { refuseChangedKey } from '../ecs/key-changes.ts';
+import { dataKeyOfSnapshot, openWrapped } from '../ecs/stored-data-key.ts';
 import type { ExportParts } from './dependencies.ts';
 import { mintIdentity, openPsk } from './export-identity.ts';
 import { NEVER_OPENED, takeBackExport, type OpenedExport } from './export-opening.ts';
@@ -35,11 +36,13 @@ export async function openSnapshotExport(
 ): Promise<OpenedExport<SnapshotExport>> {
   const { database, dataKeys, sealer } = parts;
   const snapshot = await usableSnapshots(database.read, request);
-  using dataKey = await openDataKey(dataKeys, dataKeyOfSnapshot(snapshot));
+  const stored = await dataKeys.settled(dataKeyOfSnapshot(snapshot));
+  using dataKey = await openWrapped(dataKeys, stored);
   const row = newRow(parts, snapshot, request.baseSnapshotId);
   const psk = openPsk(sealer, row);
   await database.transact(async (transaction) => {
     await usableSnapshots(transaction, request);
+    await refuseChangedKey(transaction, stored);
     await insertSnapshotExport(transaction, row);
   });
   try {

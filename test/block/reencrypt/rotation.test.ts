@@ -1,11 +1,12 @@
 // Another data key, another wrapping, another suite: while clients go on, with snapshots and clones, over crashes.
 import assert from 'node:assert/strict';
-import { cpSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 
 import { cloneDisk, deleteSnapshot, openSnapshotView } from '../../../src/block/disk.ts';
 import type { DataKey, Disk } from '../../../src/block/disk.ts';
+import { settledHead } from '../../../src/block/open-disk.ts';
 import { readChunkFields } from '../../../src/block/format/chunk-format.ts';
 import { DiskKeys } from '../../../src/block/keys/disk-keys.ts';
 import type { EpochRecord } from '../../../src/block/format/key-records.ts';
@@ -276,6 +277,35 @@ test('of several data keys the one of the newest head opens a disk whose change 
     await assertReads(disk, now);
     await disk.abandon();
   }
+});
+
+test('a look at which data key is right makes its head durable in both places, and leaves an open disk open', async () => {
+  using bench = new DiskBench('aes-256-gcm', { limits: LIMITS });
+  const { now } = await usedDisk(bench);
+  const head = path.join(bench.directory(), 'head');
+  let disk = await bench.open();
+  await put(disk, now, 0, 3, 900);
+  await disk.flush();
+  const old = readFileSync(head);
+  const pin = await disk.rotate(rotationTo(NEW));
+  await disk.abandon();
+  // As if the process had ended between the two writes of the head.
+  const torn = readFileSync(head);
+  old.copy(torn, 4096, 4096);
+  writeFileSync(head, torn);
+  const asked = { diskId: 'd-1', dataKeys: [OLD, NEW], pin: undefined };
+  const settled = await settledHead(bench.env, bench.directory(), asked);
+  assert.deepEqual([settled.head.wrappedKey, settled.head.clean], [WRAPPED, false]);
+  assert.ok(settled.head.reencryption !== undefined && settled.pin.sequence >= pin.sequence);
+  const both = readFileSync(head);
+  assert.deepEqual(both.subarray(0, 4096), both.subarray(4096));
+  const beyond = { sequence: settled.pin.sequence + 1, digest: settled.pin.digest };
+  await assert.rejects(settledHead(bench.env, bench.directory(), { ...asked, pin: beyond }), { kind: 'rolled-back' });
+  await assert.rejects(bench.open({ dataKey: NEW, expectClean: true }), { code: 'DISK_NOT_CLEAN' });
+  disk = await bench.open({ dataKey: NEW });
+  await assert.rejects(settledHead(bench.env, bench.directory(), asked), { kind: 'conflict' });
+  await assertReads(disk, now);
+  await disk.close();
 });
 
 test('an independent clone shares no key with its source in the end, and both have what they had', async () => {

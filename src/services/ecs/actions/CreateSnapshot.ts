@@ -8,6 +8,7 @@ import { ecsAccess, ecsAccessToId } from '../access.ts';
 import { dataPlaneError } from '../data-plane-errors.ts';
 import type { EcsDependencies } from '../dependencies.ts';
 import { SNAPSHOT_DISK_STATUSES } from '../disk-lifecycle.ts';
+import { refuseChangedKey } from '../key-changes.ts';
 import { keyError } from '../key-errors.ts';
 import { checkedSnapshotRequest, type SnapshotRequest } from '../snapshot-request.ts';
 import { mintId } from '../resource-ids.ts';
@@ -38,9 +39,11 @@ export function CreateSnapshot(deps: Parts): Action<CreateSnapshotInput, CreateS
     ],
     run: async ({ input, caller, idempotencyKey }) => {
       const request = checkedSnapshotRequest(input);
-      const disk = await usableDisk(deps.database.read, input.DiskId, caller.accountId);
+      let disk = await usableDisk(deps.database.read, input.DiskId, caller.accountId);
       let dataKey;
       try {
+        await deps.dataKeys.settled(dataKeyOfDisk(disk));
+        disk = await usableDisk(deps.database.read, input.DiskId, caller.accountId);
         dataKey = await openDataKey(deps.dataKeys, dataKeyOfDisk(disk));
       } catch (error) {
         throw keyError(error, 'CreateSnapshot');
@@ -54,13 +57,8 @@ export function CreateSnapshot(deps: Parts): Action<CreateSnapshotInput, CreateS
       try {
         const answer = { idempotencyKey, output: { SnapshotId: snapshotId } };
         const recheck = async (reader: Reader): Promise<void> => {
-          const current = await usableDisk(reader, disk.diskId, caller.accountId);
-          if (Buffer.compare(current.wrappedKey, disk.wrappedKey) !== 0)
-            throw new ApiError(
-              'IncorrectDiskStatus',
-              403,
-              `Disk ${disk.diskId} got another data key at this moment; ask for the snapshot again.`,
-            );
+          await usableDisk(reader, disk.diskId, caller.accountId);
+          await refuseChangedKey(reader, disk);
         };
         await provisionSnapshot(deps, snapshot, dataKey, recheck, answer);
       } catch (error) {

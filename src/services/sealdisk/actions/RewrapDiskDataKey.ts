@@ -25,8 +25,7 @@ export function RewrapDiskDataKey(deps: RotationDependencies): Action<RewrapDisk
         );
       await refuseUnlessServed(deps, disk, NO_SPACE);
       try {
-        await deps.rotations.rewrap(disk.diskId);
-        return { DiskId: disk.diskId, KMSKeyId: disk.kmsKeyId ?? '' };
+        return { DiskId: disk.diskId, KMSKeyId: await deps.rotations.rewrap(disk.diskId) };
       } catch (error) {
         throw dataPlaneError(keyError(error, 'AttachDisk'), NO_SPACE);
       }

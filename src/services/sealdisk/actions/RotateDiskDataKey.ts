@@ -2,7 +2,6 @@ import type { Action } from '../../../api/action.ts';
 import { ApiError } from '../../../api/errors.ts';
 import type { RotateDiskDataKeyInput, RotateDiskDataKeyOutput } from '../../../api/generated/sealdisk.ts';
 import { isoSeconds } from '../../../base/clock.ts';
-import { findDiskEncryptionDefault } from '../../../metadata/disk-encryption-defaults.ts';
 import { findSnapshotExportsOfDisk } from '../../../metadata/snapshot-exports.ts';
 import { ecsAccessToId } from '../../ecs/access.ts';
 import { dataPlaneError } from '../../ecs/data-plane-errors.ts';
@@ -33,10 +32,12 @@ export function RotateDiskDataKey(deps: RotationDependencies): Action<RotateDisk
           `Snapshot ${served.snapshotId} of disk ${disk.diskId} is exported as ${served.exportId}; unexport it first.`,
         );
       await refuseUnlessServed(deps, disk, NO_SPACE);
-      const byDefault = await findDiskEncryptionDefault(deps.database.read, disk);
-      const keyId = input.KMSKeyId ?? disk.kmsKeyId ?? byDefault?.kmsKeyId;
       try {
-        const { kmsKeyId, suite, startedMs } = await deps.rotations.rotate({ disk, keyId, bytesPerSecond });
+        const { kmsKeyId, suite, startedMs } = await deps.rotations.rotate({
+          disk,
+          keyId: input.KMSKeyId,
+          bytesPerSecond,
+        });
         return {
           DiskId: disk.diskId,
           KMSKeyId: kmsKeyId ?? '',

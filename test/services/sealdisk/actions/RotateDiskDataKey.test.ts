@@ -7,7 +7,7 @@ import { DeleteDisk } from '../../../../src/services/ecs/actions/DeleteDisk.ts';
 import { ModifyDiskDefaultKMSKeyId } from '../../../../src/services/ecs/actions/ModifyDiskDefaultKMSKeyId.ts';
 import { RotateDiskDataKey } from '../../../../src/services/sealdisk/actions/RotateDiskDataKey.ts';
 import { switchOn } from '../../ecs/default-encryption.ts';
-import { ACCOUNT, OTHER_ACCOUNT, REGION, TestCloud } from '../../ecs/test-cloud.ts';
+import { ACCOUNT, OTHER_ACCOUNT, refusal, REGION, TestCloud } from '../../ecs/test-cloud.ts';
 
 const rotate = (cloud: TestCloud, DiskId: string, more = {}, asker = {}) =>
   cloud.call(RotateDiskDataKey(cloud.parts), { DiskId, ...more }, asker);
@@ -99,12 +99,116 @@ test('without a key given a plain disk comes under the key of default encryption
   assert.equal((await rotate(cloud, encrypted)).KMSKeyId, ofDisk, 'one that has a key keeps it');
 });
 
-test('a disk whose key is being changed is not deleted, and one that is sealed anew is', async () => {
-  await using cloud = await TestCloud.ready();
-  const diskId = await cloud.createDisk({ Encrypted: true });
+/** A disk server that loses its answer to a change of the data key that it carried out. */
+const loseAnswer = (cloud: TestCloud): void => {
   cloud.plane.after = (method) => {
     if (method === 'rotateDataKey') throw new SystemError('unavailable', 'X', 'no answer');
   };
+};
+
+for (const cutShort of [true, false])
+  test(`after a reboot during a change ${cutShort ? 'that was cut short' : 'that was answered'}, an export that was not closed in order still gets a new identity`, async () => {
+    await using cloud = await TestCloud.ready();
+    const diskId = await cloud.createDisk({ Encrypted: true });
+    const { row, psk } = await cloud.exports.open({ diskId, accountId: ACCOUNT, readOnly: false });
+    psk.fill(0);
+    cloud.plane.write(diskId, 'not flushed');
+    if (cutShort) {
+      loseAnswer(cloud);
+      await refusal(rotate(cloud, diskId), 'ServiceUnavailable', 503);
+    } else {
+      await rotate(cloud, diskId);
+    }
+    cloud.plane.crash();
+    cloud.bootId = 'boot-2';
+    cloud.restartControlPlane();
+    await cloud.parts.rotations.keepGoing();
+    await cloud.exports.reopenAll();
+    const [listed] = await cloud.exports.list({ accountId: ACCOUNT, regionId: REGION });
+    assert.equal(listed?.status, 'Serving');
+    assert.notEqual(listed.row.exportId, row.exportId);
+    await cloud.parts.rotations.keepGoing();
+    await cloud.parts.rotations.keepGoing();
+    assert.equal(await findDiskRotation(cloud.database.read, diskId), undefined);
+  });
+
+test('a change that failed leaves the sealing of an earlier one under way', async () => {
+  await using cloud = await TestCloud.ready();
+  const diskId = await cloud.createDisk({ Encrypted: true });
+  await rotate(cloud, diskId);
+  const running = await findDiskRotation(cloud.database.read, diskId);
+  cloud.plane.before = (method) => {
+    if (method === 'rotateDataKey') throw new SystemError('no-space', 'FULL', 'the store is full');
+  };
+  await refusal(rotate(cloud, diskId), 'OperationDenied', 403);
+  assert.deepEqual(
+    { ...(await findDiskRotation(cloud.database.read, diskId)), startedMs: 0 },
+    { ...running, startedMs: 0 },
+  );
+});
+
+test('nobody opens a disk or a snapshot with a key that is replaced at that moment', async () => {
+  await using cloud = await TestCloud.ready();
+  const diskId = await cloud.createDisk({ Encrypted: true });
+  await cloud.useDisk(diskId);
+  const snapshotId = await cloud.createSnapshot(diskId);
+  const opening = { diskId, accountId: ACCOUNT, readOnly: false };
+  const viewing = { snapshotId, baseSnapshotId: undefined, accountId: ACCOUNT, regionId: REGION };
+  for (const attempt of [
+    () => cloud.exports.open(opening),
+    () => cloud.exports.openSnapshot(viewing),
+    () => cloud.createSnapshot(diskId),
+  ]) {
+    let rotating: Promise<unknown> | undefined;
+    // The change begins when they have their key, and before they say what for.
+    const { dataKeys } = cloud.parts;
+    const open = dataKeys.open.bind(dataKeys);
+    dataKeys.open = async (request) => {
+      const key = await open(request);
+      rotating ??= rotate(cloud, diskId);
+      await rotating;
+      return key;
+    };
+    await refusal(attempt(), 'IncorrectDiskStatus', 403);
+    dataKeys.open = open;
+  }
+  assert.equal(await opens(cloud, diskId), 'data');
+});
+
+test('an export or a snapshot that is being opened keeps the key from being changed', async () => {
+  await using cloud = await TestCloud.ready();
+  const diskId = await cloud.createDisk({ Encrypted: true });
+  let met: Promise<unknown> | undefined;
+  cloud.plane.before = (method) => {
+    if (method === 'openExport' || method === 'createSnapshot')
+      met = refusal(rotate(cloud, diskId), 'IncorrectDiskStatus', 403);
+    return method === 'openExport' || method === 'createSnapshot' ? met?.then(() => undefined) : undefined;
+  };
+  await cloud.useDisk(diskId);
+  assert.ok(met !== undefined);
+  met = undefined;
+  await cloud.createSnapshot(diskId);
+  assert.ok(met !== undefined);
+});
+
+test('a change that was cut short is settled however many disks are being sealed anew', async () => {
+  await using cloud = await TestCloud.ready();
+  const disks = await Promise.all([1, 2, 3].map(() => cloud.createDisk({ Encrypted: true })));
+  for (const [n, diskId] of disks.entries()) {
+    if (n === 2) loseAnswer(cloud);
+    await rotate(cloud, diskId).catch(() => undefined);
+    cloud.clock.now += 1_000;
+  }
+  const last = disks[2] ?? '';
+  assert.equal((await findDiskRotation(cloud.database.read, last))?.status, 'Committing');
+  await cloud.parts.rotations.keepGoing();
+  assert.notEqual((await findDiskRotation(cloud.database.read, last))?.status, 'Committing');
+});
+
+test('a disk whose key is being changed is not deleted, and one that is sealed anew is', async () => {
+  await using cloud = await TestCloud.ready();
+  const diskId = await cloud.createDisk({ Encrypted: true });
+  loseAnswer(cloud);
   await cloud.refuses(() => rotate(cloud, diskId), 'ServiceUnavailable', 503);
   await cloud.refuses(() => cloud.call(DeleteDisk(cloud.parts), { DiskId: diskId }), 'IncorrectDiskStatus', 403);
   await cloud.parts.rotations.keepGoing();
