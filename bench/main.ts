@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import { BENCH_TOOLS, ensureTools } from '../scripts/debian-packages.ts';
+import { messageOf } from '../src/base/errors.ts';
 import { GiB } from '../src/base/units.ts';
 import { benchApi } from './api/main.ts';
 import type { Line } from './line.ts';
@@ -91,7 +92,7 @@ async function main(): Promise<void> {
 main().then(
   () => process.exit(0),
   (error: unknown) => {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
+    process.stderr.write(`${messageOf(error)}\n(npm run bench -- --help tells what there is)\n`);
     process.exit(1);
   },
 );
