@@ -33,7 +33,7 @@ export async function largeDiskRows(context: Context): Promise<Line[]> {
   const { profile, folder, say, wanted } = context;
   const mapped = MAPPED_BYTES[profile.form];
   const gib = mapped / GiB;
-  await using server = await DiskServer.start(path.join(folder, 'large'));
+  await using server = await DiskServer.start(path.join(folder, 'large'), { nodeFlags: context.nodeFlags });
   const target = async (diskId: string, sizeBytes: number): Promise<readonly string[]> => {
     await server.createDisk(diskId, sizeBytes, 'aes-256-gcm');
     return nbdTarget((await server.open(diskId)).socketPath);

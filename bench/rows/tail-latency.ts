@@ -23,9 +23,9 @@ const POLL_MS = 10;
 const REQUESTS_MIN = 2_000;
 
 export async function tailLatencyRows(context: Context): Promise<Line[]> {
-  const { profile, folder, say } = context;
+  const { profile, folder, say, nodeFlags } = context;
   say('writes beside checkpoints and collection');
-  await using server = await DiskServer.start(path.join(folder, 'tail'));
+  await using server = await DiskServer.start(path.join(folder, 'tail'), { nodeFlags });
   const diskId = 'd-tail';
   await server.createDisk(diskId, GiB, 'aes-256-gcm');
   const target = nbdTarget((await server.open(diskId)).socketPath);
