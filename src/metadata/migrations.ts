@@ -8,6 +8,7 @@ import { importedMaterial } from './migrations/0006-imported-material.ts';
 import { ram } from './migrations/0007-ram.ts';
 import { sessions } from './migrations/0008-sessions.ts';
 import { diskEncryptionDefaults } from './migrations/0011-disk-encryption-defaults.ts';
+import { images } from './migrations/0014-images.ts';
 
 /** Every schema step ever released, in order. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -20,4 +21,5 @@ export const MIGRATIONS: readonly Migration[] = [
   ram,
   sessions,
   diskEncryptionDefaults,
+  images,
 ];

@@ -1,4 +1,5 @@
 import { findDisk } from '../metadata/disks.ts';
+import { findImage } from '../metadata/images.ts';
 import { findKey } from '../metadata/keys.ts';
 import { findPolicy } from '../metadata/policies.ts';
 import type { Reader } from '../metadata/reader.ts';
@@ -28,6 +29,7 @@ const FIND: Readonly<Record<string, (reader: Reader, accountId: string, id: stri
   'kms key': (reader, _accountId, id) => findKey(reader, id),
   'ecs disk': (reader, _accountId, id) => findDisk(reader, id),
   'ecs snapshot': (reader, _accountId, id) => findSnapshot(reader, id),
+  'ecs image': (reader, _accountId, id) => findImage(reader, id),
   'ram role': findRole,
   'ram policy': findPolicy,
 };

@@ -13,6 +13,7 @@ import { destroyedKeys } from '../../src/metadata/destroyed-keys.ts';
 import { diskEncryptionDefaults } from '../../src/metadata/disk-encryption-defaults.ts';
 import { disks } from '../../src/metadata/disks.ts';
 import { diskExports } from '../../src/metadata/exports.ts';
+import { imageSnapshots, images } from '../../src/metadata/images.ts';
 import { groupMembers, groups } from '../../src/metadata/groups.ts';
 import { keyVersions } from '../../src/metadata/key-versions.ts';
 import { keys } from '../../src/metadata/keys.ts';
@@ -31,7 +32,7 @@ import type { SealedTable } from '../../src/metadata/table.ts';
 import { tokenKeys } from '../../src/metadata/token-keys.ts';
 import { receivedStates, transfers } from '../../src/metadata/transfers.ts';
 import { users } from '../../src/metadata/users.ts';
-import { ACCOUNT, ROW_KEYS, aDisk, aSnapshot, openTestDatabase } from './support.ts';
+import { ACCOUNT, ROW_KEYS, aDisk, anImage, aSnapshot, openTestDatabase } from './support.ts';
 
 interface Sample {
   readonly table: SealedTable<Columns, string>;
@@ -157,6 +158,8 @@ const SAMPLES: readonly Sample[] = [
   sample(aliases, { accountId: ACCOUNT, regionId: 'cn-hangzhou', aliasName: 'alias/a', keyId: 'k', createdMs: 1 }),
   sample(disks, aDisk()),
   sample(snapshots, aSnapshot()),
+  sample(images, anImage()),
+  sample(imageSnapshots, { imageId: anImage().imageId, snapshotId: 's-1' }),
   sample(diskExports, {
     exportId: 'e',
     diskId: aDisk().diskId,

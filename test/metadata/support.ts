@@ -6,6 +6,7 @@ import { singleRowKey } from '../../src/metadata/sealed-rows.ts';
 import { Database } from '../../src/metadata/database.ts';
 import type { DatabaseOptions } from '../../src/metadata/database.ts';
 import type { Disk } from '../../src/metadata/disks.ts';
+import type { Image } from '../../src/metadata/images.ts';
 import type { Key } from '../../src/metadata/keys.ts';
 import type { Snapshot } from '../../src/metadata/snapshots.ts';
 
@@ -138,6 +139,36 @@ export function aSnapshot(changes: Partial<Snapshot> = {}): Snapshot {
     tags: [{ key: 'env', value: 'prod' }],
     createdMs: 1_000,
     modifiedMs: 1_500,
+    ...changes,
+  };
+}
+
+/** Every column filled. */
+export function anImage(changes: Partial<Image> = {}): Image {
+  return {
+    imageId: 'm-bp1000000000000000001',
+    accountId: ACCOUNT,
+    regionId: REGION,
+    name: 'base',
+    version: '1',
+    family: 'web',
+    description: 'about',
+    status: 'Available',
+    progress: 100,
+    failure: { code: 'x', message: 'y' },
+    architecture: 'x86_64',
+    osType: 'linux',
+    platform: 'Ubuntu',
+    osName: 'Ubuntu 24.04 64bit',
+    bootMode: 'UEFI',
+    sizeGib: 20,
+    devices: [{ device: '/dev/xvda', type: 'system', snapshotId: 's-1', sizeGib: 20 }],
+    sourceInstanceId: 'i-1',
+    sourceImageId: 'm-0',
+    sourceRegionId: 'cn-beijing',
+    resourceGroupId: 'rg-1',
+    tags: [{ key: 'env', value: 'test' }],
+    createdMs: 1_000,
     ...changes,
   };
 }

@@ -247,6 +247,132 @@ export interface DescribeDisksOutput {
   readonly TotalCount?: number | undefined;
 }
 
+export interface DescribeImagesInputFilter {
+  readonly Key?: string;
+  readonly Value?: string;
+}
+
+export interface DescribeImagesInputTag {
+  readonly Key?: string;
+  readonly Value?: string;
+}
+
+export interface DescribeImagesInput {
+  readonly ActionType?: string;
+  readonly Architecture?: string;
+  readonly DryRun?: boolean;
+  readonly Filter?: readonly DescribeImagesInputFilter[];
+  readonly ImageFamily?: string;
+  readonly ImageId?: string;
+  readonly ImageName?: string;
+  readonly ImageOwnerAlias?: string;
+  readonly ImageOwnerId?: number;
+  readonly InstanceType?: string;
+  readonly IsPublic?: boolean;
+  readonly IsSupportCloudinit?: boolean;
+  readonly IsSupportIoOptimized?: boolean;
+  readonly OSType?: string;
+  readonly PageNumber?: number;
+  readonly PageSize?: number;
+  readonly RegionId: string;
+  readonly ResourceGroupId?: string;
+  readonly ShowExpired?: boolean;
+  readonly SnapshotId?: string;
+  readonly Status?: string;
+  readonly Tag?: readonly DescribeImagesInputTag[];
+  readonly Usable?: boolean;
+  readonly Usage?: string;
+}
+
+export interface DescribeImagesOutputImageDetectionOptionsItem {
+  readonly Name?: string | undefined;
+  readonly RiskCode?: string | undefined;
+  readonly RiskLevel?: string | undefined;
+  readonly Value?: string | undefined;
+}
+
+export interface DescribeImagesOutputImageDetectionOptions {
+  readonly Items?: { readonly Item: readonly DescribeImagesOutputImageDetectionOptionsItem[] } | undefined;
+  readonly Status?: string | undefined;
+}
+
+export interface DescribeImagesOutputImageDiskDeviceMapping {
+  readonly Device?: string | undefined;
+  readonly Encrypted?: boolean | undefined;
+  readonly Format?: string | undefined;
+  readonly ImportOSSBucket?: string | undefined;
+  readonly ImportOSSObject?: string | undefined;
+  readonly Progress?: string | undefined;
+  readonly RemainTime?: number | undefined;
+  readonly Size?: string | undefined;
+  readonly SnapshotId?: string | undefined;
+  readonly Type?: string | undefined;
+}
+
+export interface DescribeImagesOutputImageFeatures {
+  readonly CpuOnlineDowngrade?: string | undefined;
+  readonly CpuOnlineUpgrade?: string | undefined;
+  readonly ImdsSupport?: string | undefined;
+  readonly MemoryOnlineDowngrade?: string | undefined;
+  readonly MemoryOnlineUpgrade?: string | undefined;
+  readonly NvmeSupport?: string | undefined;
+}
+
+export interface DescribeImagesOutputImageSecureBootOptions {
+  readonly SecureBootSupport?: string | undefined;
+}
+
+export interface DescribeImagesOutputImageTag {
+  readonly TagKey?: string | undefined;
+  readonly TagValue?: string | undefined;
+}
+
+export interface DescribeImagesOutputImage {
+  readonly Architecture?: string | undefined;
+  readonly BootMode?: string | undefined;
+  readonly CreationTime?: string | undefined;
+  readonly Description?: string | undefined;
+  readonly DetectionOptions?: DescribeImagesOutputImageDetectionOptions | undefined;
+  readonly DiskDeviceMappings?: { readonly DiskDeviceMapping: readonly DescribeImagesOutputImageDiskDeviceMapping[] } | undefined;
+  readonly Features?: DescribeImagesOutputImageFeatures | undefined;
+  readonly ImageFamily?: string | undefined;
+  readonly ImageId?: string | undefined;
+  readonly ImageName?: string | undefined;
+  readonly ImageOwnerAlias?: string | undefined;
+  readonly ImageOwnerId?: number | undefined;
+  readonly ImageVersion?: string | undefined;
+  readonly IsCopied?: boolean | undefined;
+  readonly IsPublic?: boolean | undefined;
+  readonly IsSelfShared?: string | undefined;
+  readonly IsSubscribed?: boolean | undefined;
+  readonly IsSupportCloudinit?: boolean | undefined;
+  readonly IsSupportIoOptimized?: boolean | undefined;
+  readonly LicenseType?: string | undefined;
+  readonly LoginAsNonRootSupported?: boolean | undefined;
+  readonly OSName?: string | undefined;
+  readonly OSNameEn?: string | undefined;
+  readonly OSType?: string | undefined;
+  readonly Platform?: string | undefined;
+  readonly ProductCode?: string | undefined;
+  readonly Progress?: string | undefined;
+  readonly ResourceGroupId?: string | undefined;
+  readonly SecureBootOptions?: DescribeImagesOutputImageSecureBootOptions | undefined;
+  readonly Size?: number | undefined;
+  readonly Status?: string | undefined;
+  readonly SupplierName?: string | undefined;
+  readonly Tags?: { readonly Tag: readonly DescribeImagesOutputImageTag[] } | undefined;
+  readonly Usable?: boolean | undefined;
+  readonly Usage?: string | undefined;
+}
+
+export interface DescribeImagesOutput {
+  readonly Images?: { readonly Image: readonly DescribeImagesOutputImage[] } | undefined;
+  readonly PageNumber?: number | undefined;
+  readonly PageSize?: number | undefined;
+  readonly RegionId?: string | undefined;
+  readonly TotalCount?: number | undefined;
+}
+
 export interface DescribeRegionsInput {
   readonly AcceptLanguage?: string;
   readonly InstanceChargeType?: string;
@@ -892,6 +1018,143 @@ export const ecs: ProductDescription = {
       "missingCode": {
         "RegionId": "MissingParamter.RegionId"
       },
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
+      "idempotentMismatchStatus": 400
+    },
+    "DescribeImages": {
+      "request": {
+        "ActionType": "string",
+        "Architecture": "string",
+        "DryRun": "boolean",
+        "Filter": [
+          {
+            "Key": "string",
+            "Value": "string"
+          }
+        ],
+        "ImageFamily": "string",
+        "ImageId": "string",
+        "ImageName": "string",
+        "ImageOwnerAlias": "string",
+        "ImageOwnerId": "number",
+        "InstanceType": "string",
+        "IsPublic": "boolean",
+        "IsSupportCloudinit": "boolean",
+        "IsSupportIoOptimized": "boolean",
+        "OSType": "string",
+        "PageNumber": "number",
+        "PageSize": "number",
+        "RegionId": "string",
+        "ResourceGroupId": "string",
+        "ShowExpired": "boolean",
+        "SnapshotId": "string",
+        "Status": "string",
+        "Tag": [
+          {
+            "Key": "string",
+            "Value": "string"
+          }
+        ],
+        "Usable": "boolean",
+        "Usage": "string"
+      },
+      "response": {
+        "Images": {
+          "Image": [
+            {
+              "Architecture": "string",
+              "BootMode": "string",
+              "CreationTime": "string",
+              "Description": "string",
+              "DetectionOptions": {
+                "Items": {
+                  "Item": [
+                    {
+                      "Name": "string",
+                      "RiskCode": "string",
+                      "RiskLevel": "string",
+                      "Value": "string"
+                    }
+                  ]
+                },
+                "Status": "string"
+              },
+              "DiskDeviceMappings": {
+                "DiskDeviceMapping": [
+                  {
+                    "Device": "string",
+                    "Encrypted": "boolean",
+                    "Format": "string",
+                    "ImportOSSBucket": "string",
+                    "ImportOSSObject": "string",
+                    "Progress": "string",
+                    "RemainTime": "number",
+                    "Size": "string",
+                    "SnapshotId": "string",
+                    "Type": "string"
+                  }
+                ]
+              },
+              "Features": {
+                "CpuOnlineDowngrade": "string",
+                "CpuOnlineUpgrade": "string",
+                "ImdsSupport": "string",
+                "MemoryOnlineDowngrade": "string",
+                "MemoryOnlineUpgrade": "string",
+                "NvmeSupport": "string"
+              },
+              "ImageFamily": "string",
+              "ImageId": "string",
+              "ImageName": "string",
+              "ImageOwnerAlias": "string",
+              "ImageOwnerId": "number",
+              "ImageVersion": "string",
+              "IsCopied": "boolean",
+              "IsPublic": "boolean",
+              "IsSelfShared": "string",
+              "IsSubscribed": "boolean",
+              "IsSupportCloudinit": "boolean",
+              "IsSupportIoOptimized": "boolean",
+              "LicenseType": "string",
+              "LoginAsNonRootSupported": "boolean",
+              "OSName": "string",
+              "OSNameEn": "string",
+              "OSType": "string",
+              "Platform": "string",
+              "ProductCode": "string",
+              "Progress": "string",
+              "ResourceGroupId": "string",
+              "SecureBootOptions": {
+                "SecureBootSupport": "string"
+              },
+              "Size": "number",
+              "Status": "string",
+              "SupplierName": "string",
+              "Tags": {
+                "Tag": [
+                  {
+                    "TagKey": "string",
+                    "TagValue": "string"
+                  }
+                ]
+              },
+              "Usable": "boolean",
+              "Usage": "string"
+            }
+          ]
+        },
+        "PageNumber": "number",
+        "PageSize": "number",
+        "RegionId": "string",
+        "RequestId": "string",
+        "TotalCount": "number"
+      },
+      "required": [
+        "RegionId"
+      ],
+      "keepEmpty": [],
+      "missingCode": {},
       "malformedCode": {},
       "idempotentRunningCode": "LastTokenProcessing",
       "idempotentMismatchStatus": 400
@@ -1577,7 +1840,6 @@ export const ecs: ProductDescription = {
     "DescribeImagePipelines",
     "DescribeImageSharePermission",
     "DescribeImageSupportInstanceTypes",
-    "DescribeImages",
     "DescribeInstanceAttachmentAttributes",
     "DescribeInstanceAttribute",
     "DescribeInstanceAutoRenewAttribute",

@@ -30,6 +30,14 @@ export function unknownSnapshot(snapshotId: string, regionId: string): ApiError 
   );
 }
 
+export function unknownImage(imageId: string, regionId: string): ApiError {
+  return new ApiError(
+    'InvalidImageId.NotFound',
+    404,
+    `There is no image ${imageId} that this account may use in region ${regionId}.`,
+  );
+}
+
 export function missing(parameter: string, why: string): ApiError {
   return new ApiError('MissingParameter', 400, `The parameter ${parameter} is needed: ${why}.`);
 }

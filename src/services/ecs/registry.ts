@@ -7,6 +7,7 @@ import { DeleteSnapshot } from './actions/DeleteSnapshot.ts';
 import { DescribeDiskDefaultKMSKeyId } from './actions/DescribeDiskDefaultKMSKeyId.ts';
 import { DescribeDiskEncryptionByDefaultStatus } from './actions/DescribeDiskEncryptionByDefaultStatus.ts';
 import { DescribeDisks } from './actions/DescribeDisks.ts';
+import { DescribeImages } from './actions/DescribeImages.ts';
 import { DescribeRegions } from './actions/DescribeRegions.ts';
 import { DescribeSnapshots } from './actions/DescribeSnapshots.ts';
 import { DescribeTags } from './actions/DescribeTags.ts';
@@ -44,6 +45,7 @@ export function ecsActions(deps: EcsDependencies): readonly Action[] {
     ModifyDiskDefaultKMSKeyId(deps),
     ResetDiskDefaultKMSKeyId(deps),
     DescribeDiskDefaultKMSKeyId(deps),
+    DescribeImages(deps),
     TagResources(deps),
     UntagResources(deps),
     ListTagResources(deps),

@@ -2,8 +2,8 @@ import { randomId, type Random } from '../../base/random.ts';
 import type { Region } from './regions.ts';
 import { regionOfId } from './regions.ts';
 
-/** `d` disk, `s` snapshot, `e` export, `t` transfer. Source: facts.md section 9; exports and transfers are our own. */
-export type IdPrefix = 'd' | 's' | 'e' | 't';
+/** `d` disk, `s` snapshot, `m` image, `e` export, `t` transfer. Source: facts.md section 9; exports and transfers are our own. */
+export type IdPrefix = 'd' | 's' | 'm' | 'e' | 't';
 
 const LENGTH = 22;
 const BODY = /^[a-z0-9]{20}$/;

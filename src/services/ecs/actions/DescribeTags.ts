@@ -8,7 +8,7 @@ import { checkedScope, checkedType, taggedAccess } from '../tagged-resources.ts'
 
 const PAGE_SIZE_DEFAULT = 50;
 
-/** The tags that there are in a region, each with how many disks and snapshots have it. */
+/** The tags that there are in a region, each with how many resources of each type have it. */
 export function DescribeTags(deps: Pick<EcsDependencies, 'database'>): Action<DescribeTagsInput, DescribeTagsOutput> {
   return {
     product: 'ecs',
@@ -30,10 +30,10 @@ export function DescribeTags(deps: Pick<EcsDependencies, 'database'>): Action<De
       const { NextToken: _none, ...paging } = pageOutput(page, listed, rules);
       return {
         Tags: {
-          Tag: listed.rows.map(({ key, value, disks, snapshots }) => ({
+          Tag: listed.rows.map(({ key, value, uses }) => ({
             TagKey: key,
             TagValue: value,
-            ResourceTypeCount: { Disk: disks, Snapshot: snapshots, Volume: 0, Image: 0, Instance: 0 },
+            ResourceTypeCount: { Disk: uses.disk, Snapshot: uses.snapshot, Image: uses.image, Volume: 0, Instance: 0 },
           })),
         },
         ...paging,

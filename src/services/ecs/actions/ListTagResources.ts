@@ -1,18 +1,16 @@
 import type { Action } from '../../../api/action.ts';
 import { ApiError } from '../../../api/errors.ts';
 import type { ListTagResourcesInput, ListTagResourcesOutput } from '../../../api/generated/ecs.ts';
-import { listDisks } from '../../../metadata/list-disks.ts';
-import { listSnapshots } from '../../../metadata/snapshots.ts';
 import type { EcsDependencies } from '../dependencies.ts';
 import { checkedPage, pageOutput, type PageRules } from '../list-page.ts';
 import { unsupported } from '../refusals.ts';
 import { checkedTagFilters } from '../resource-tags.ts';
-import { checkedIds, checkedScope, checkedType, taggedAccess } from '../tagged-resources.ts';
+import { checkedIds, checkedScope, checkedType, listTagged, taggedAccess } from '../tagged-resources.ts';
 
 /** Resources on a page, with at most 20 tags each. */
 const PAGE_SIZE = 50;
 
-/** The tags of the disks or snapshots that are named, or have every tag that is asked for; without either, of all. */
+/** The tags of the resources of one type that are named, or have every tag that is asked for; without either, of all. */
 export function ListTagResources(
   deps: Pick<EcsDependencies, 'database'>,
 ): Action<ListTagResourcesInput, ListTagResourcesOutput> {
@@ -37,18 +35,14 @@ export function ListTagResources(
       };
       const page = checkedPage({ MaxResults: PAGE_SIZE, ...(NextToken !== undefined && { NextToken }) }, rules);
       const ids = ResourceId === undefined ? undefined : checkedIds(ResourceId);
-      const filter = { ...scope, tags: checkedTagFilters(Tag) };
       const { read } = deps.database;
       const listed =
         type === undefined
           ? { rows: [], totalCount: 0 }
-          : type === 'disk'
-            ? await listDisks(read, { ...filter, diskIds: ids }, page)
-            : await listSnapshots(read, { ...filter, snapshotIds: ids }, page);
-      const tags = listed.rows.flatMap((row) => {
-        const id = 'snapshotId' in row ? row.snapshotId : row.diskId;
-        return row.tags.map(({ key, value }) => ({ ResourceId: id, ResourceType, TagKey: key, TagValue: value }));
-      });
+          : await listTagged(type, { ...scope, reader: read, ids, tags: checkedTagFilters(Tag), page });
+      const tags = listed.rows.flatMap(({ id, tags: own }) =>
+        own.map(({ key, value }) => ({ ResourceId: id, ResourceType, TagKey: key, TagValue: value })),
+      );
       return { TagResources: { TagResource: tags }, NextToken: pageOutput(page, listed, rules).NextToken };
     },
   };

@@ -26,7 +26,7 @@ test('refused requests answer their documented code and change nothing', async (
     [{}, 'InvalidTagCount', 400],
     [{ Tag: Array.from({ length: 21 }, (_, n) => ({ Key: `k${n}` })) }, 'InvalidTagCount', 400],
     [{ Tag, ResourceType: 'x' }, 'InvalidResourceType.NotFound', 404],
-    [{ Tag, ResourceType: 'image' }, 'InvalidResourceId.NotFound', 404],
+    [{ Tag, ResourceType: 'volume' }, 'InvalidResourceId.NotFound', 404],
   ];
   for (const [input, code, httpStatus] of refused)
     await cloud.refuses(() => remove(cloud, diskId, input), code, httpStatus);
