@@ -53,6 +53,8 @@ export type AuditEvent =
       readonly service: string;
       /** The role that allowed it; null for the service key. */
       readonly role: string | null;
+      /** The other account for which it is used: an image is shared with it. */
+      readonly receiver?: string | undefined;
       readonly keyId: string;
       readonly keyVersionId: string | null;
       readonly purpose: string;

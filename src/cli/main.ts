@@ -21,6 +21,7 @@ import { diskSend, type SendOptions } from './commands/disk-send.ts';
 import { cancelTransfer, diskTransfers } from './commands/disk-transfers.ts';
 import { env } from './commands/env.ts';
 import { fsckDisk, type FsckCommand } from './commands/fsck.ts';
+import { imageSharing } from './commands/image-sharing.ts';
 import { exportDisk, exportSnapshot } from './commands/export.ts';
 import { checkPolicyFile, simulatePolicy, type SimulateOptions } from './commands/policy.ts';
 import { status } from './commands/status.ts';
@@ -235,6 +236,18 @@ export async function main(args: readonly string[], composition: Composition): P
     .option(...json)
     .action((transferId: string, options: { dataDir?: string; json?: boolean }) =>
       run(options, (output) => cancelTransfer(transferId, options, output)),
+    );
+  const image = program.command('image').description('what is done with images');
+  image
+    .command('sharing <image-id>')
+    .description('show whom an image is shared with, whether they can use it, and what would be better')
+    .option(...dataDir)
+    .option('--region <region>', "the image's region (default: that of the account)")
+    .option(...json)
+    .action((imageId: string, options: { dataDir?: string; region?: string; json?: boolean }) =>
+      run(options, async (output) => {
+        exitCode = await imageSharing(imageId, options, output);
+      }),
     );
   const policy = program.command('policy').description('policies: are they understood, and what do they allow');
   policy

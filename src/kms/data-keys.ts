@@ -1,34 +1,32 @@
-import { isoSeconds, type Clock } from '../base/clock.ts';
-import { isKind, SystemError } from '../base/errors.ts';
+import type { Clock } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
 import type { Suite } from '../crypto/aead.ts';
 import type { Key } from '../metadata/keys.ts';
 import type { Sealer } from '../metadata/sealer.ts';
 import { keyVersionOf } from './ciphertext-blob.ts';
-import type { EncryptionContext } from './encryption-context.ts';
+import {
+  contextOf,
+  damaged,
+  DISK_KEY_SIZE_BYTES,
+  diskSuiteOf,
+  notFound,
+  refusal,
+  requireEnabled,
+  translated,
+  type DiskKeyRefusal,
+} from './disk-key-rules.ts';
 import type { Envelope } from './envelope.ts';
-import { keyArn, parseKeyReference } from './key-reference.ts';
-import { KEY_SPECS } from './key-specs.ts';
+import { parseKeyReference } from './key-reference.ts';
+import { KeyRoles, type EvaluateServiceRole } from './key-roles.ts';
 import type { Keys } from './keys.ts';
 import type { KmsService } from './kms-service.ts';
-import { kmsRefusalOf } from './refusals.ts';
+import { ReceiverKeys, type ReceivedKey, type SharingObstacle } from './receiver-keys.ts';
 import type { Scope } from './scope.ts';
 import type { ServiceKeys } from './service-key.ts';
 
-export const DISK_KEY_SIZE_BYTES = 32;
 export const DISK_ROLE = 'AliyunECSDiskEncryptDefaultRole';
 const DISK_SERVICE = 'ecs.aliyuncs.com';
 const DISK_TAG = { key: 'acs:ecs:disk-encryption', value: 'true' } as const;
-
-/** What the account's role says to a request of a cloud service. Implementation: src/ram, passed in by main. */
-export type EvaluateServiceRole = (request: {
-  readonly accountId: string;
-  readonly roleName: string;
-  readonly service: string;
-  readonly accesses: readonly { readonly action: string; readonly resource: string }[];
-  /** What the conditions of policies may ask about: `acs:CurrentTime`, `kms:tag/<key>`. */
-  readonly context: Readonly<Record<string, string>>;
-}) => Promise<'role-missing' | 'not-trusted' | { readonly denied: { readonly action: string } } | 'allowed'>;
 
 /** A use of a key that a cloud service makes of its own accord. */
 export interface KeyUse {
@@ -37,6 +35,8 @@ export interface KeyUse {
   readonly service: string;
   /** The role that allows it; null for the service key. */
   readonly role: string | null;
+  /** The other account for which the key of an image that it was given is used. */
+  readonly receiver?: string;
   readonly keyId: string;
   /** Null when the wrapped key names none. */
   readonly keyVersionId: string | null;
@@ -50,25 +50,6 @@ export interface KeyUse {
  * @throws {SystemError} kind `unavailable`: it is not on record, and the key must not be used.
  */
 export type RecordKeyUse = (use: KeyUse) => Promise<void>;
-
-/** Why a disk gets no key: `code` of a SystemError. Each ECS operation has its own API code for them (facts.md 2.3). */
-export type DiskKeyRefusal =
-  'KmsNotEnabled' | 'KMSUnauthorized' | 'CMKUnauthorized' | 'KeyNotFound' | 'NotSymmetric' | 'CMKNotEnabled';
-
-const REFUSAL_KIND = {
-  KmsNotEnabled: 'denied',
-  KMSUnauthorized: 'denied',
-  CMKUnauthorized: 'denied',
-  KeyNotFound: 'not-found',
-  NotSymmetric: 'invalid',
-  CMKNotEnabled: 'denied',
-} as const satisfies Record<DiskKeyRefusal, SystemError['kind']>;
-
-export function diskKeyRefusalOf(error: unknown): DiskKeyRefusal | undefined {
-  return error instanceof SystemError && Object.hasOwn(REFUSAL_KIND, error.code)
-    ? (error.code as DiskKeyRefusal)
-    : undefined;
-}
 
 export interface GeneratedDiskKey {
   readonly kmsKeyId: string;
@@ -97,9 +78,13 @@ export interface DiskKeyParts {
  */
 export class DiskKeys {
   readonly #parts: DiskKeyParts;
+  readonly #roles: KeyRoles;
+  readonly #receivers: ReceiverKeys;
 
   constructor(parts: DiskKeyParts) {
     this.#parts = parts;
+    this.#roles = new KeyRoles(parts.keys, parts.clock, parts.evaluateServiceRole);
+    this.#receivers = new ReceiverKeys(parts);
   }
 
   /**
@@ -151,6 +136,18 @@ export class DiskKeys {
     if (opened.keyId === key.keyId && opened.plaintext.length === DISK_KEY_SIZE_BYTES) return opened.plaintext;
     opened.plaintext.fill(0);
     throw damaged(request.diskId);
+  }
+
+  /** The same for an account that an image was shared with: under the sharing role, not the disk role. receiver-keys.ts */
+  openForReceiver(
+    request: ReceivedKey & { readonly diskId: string; readonly suite: Suite; readonly wrapped: Uint8Array },
+  ): Promise<Uint8Array> {
+    return this.#receivers.open(request);
+  }
+
+  /** What keeps a receiver from a key now; undefined when nothing does. */
+  sharingObstacle(request: ReceivedKey): Promise<SharingObstacle | undefined> {
+    return this.#receivers.obstacle(request);
   }
 
   /**
@@ -241,14 +238,8 @@ export class DiskKeys {
   }
 
   async #requireRole(scope: Scope, keyId: string, actions: readonly string[], code: DiskKeyRefusal): Promise<void> {
-    const resource = keyArn(scope, keyId);
-    const verdict = await this.#parts.evaluateServiceRole({
-      accountId: scope.accountId,
-      roleName: DISK_ROLE,
-      service: DISK_SERVICE,
-      accesses: actions.map((action) => ({ action, resource })),
-      context: await this.#conditionContext(scope, keyId),
-    });
+    const role = { roleName: DISK_ROLE, service: DISK_SERVICE };
+    const verdict = await this.#roles.ask(scope, role, keyId, actions);
     if (verdict === 'allowed') return;
     const why =
       verdict === 'role-missing'
@@ -258,67 +249,10 @@ export class DiskKeys {
           : `does not allow ${verdict.denied.action} on the key`;
     throw refusal(code, `The role ${DISK_ROLE} ${why}.`);
   }
-
-  /** Without it a conditional Deny would never apply. A key that does not exist has no tags. Source: facts.md 6.4. */
-  async #conditionContext(scope: Scope, keyId: string): Promise<Readonly<Record<string, string>>> {
-    const { clock, keys } = this.#parts;
-    const context: Record<string, string> = { 'acs:CurrentTime': isoSeconds(clock.nowMs()) };
-    try {
-      const { tags } = await keys.find(scope, keyId, { alias: 'refused' });
-      for (const tag of tags) context[`kms:tag/${tag.key}`] = tag.value;
-    } catch (error) {
-      if (!isKind(error, 'not-found') && !isKind(error, 'invalid')) throw error;
-    }
-    return context;
-  }
-}
-
-/** Binds the wrapped key to the disk, its suite, and the fact that it is encrypted. Source: decisions.md C12 and H. */
-function contextOf(diskId: string, suite: Suite): EncryptionContext {
-  return { 'acs:ecs:disk-id': diskId, 'sealdisk:encrypted': 'true', 'sealdisk:suite': suite };
 }
 
 const plainContextOf = (diskId: string, suite: Suite): string => `plain-disk:${diskId}:${suite}`;
 
-function diskSuiteOf(key: Key): Suite {
-  const { diskSuite } = KEY_SPECS[key.keySpec];
-  if (diskSuite === undefined)
-    throw refusal('NotSymmetric', `Key ${key.keyId} is ${key.keySpec}; disks take Aliyun_AES_256 and Aliyun_SM4.`);
-  return diskSuite;
-}
-
-function requireEnabled(key: Key): void {
-  if (key.keyState !== 'Enabled')
-    throw refusal('CMKNotEnabled', `Key ${key.keyId} is ${key.keyState}; enable it first.`);
-}
-
 function isTagged(key: Key): boolean {
   return key.tags.some((tag) => tag.key === DISK_TAG.key && tag.value === DISK_TAG.value);
-}
-
-/** The state and existence of a key may change between our checks and its use. */
-async function translated<T>(use: () => Promise<T>): Promise<T> {
-  try {
-    return await use();
-  } catch (error) {
-    const code = kmsRefusalOf(error);
-    if (code === 'KEY_NOT_FOUND') throw notFound(error);
-    if (code === 'CIPHERTEXT_REFUSED') throw damaged(undefined, error);
-    if (code === 'KEY_DISABLED' || code === 'KEY_PENDING_DELETION' || code === 'KEY_PENDING_IMPORT')
-      throw refusal('CMKNotEnabled', 'The key is not enabled; enable it first.', error);
-    throw error;
-  }
-}
-
-function refusal(code: DiskKeyRefusal, message: string, cause?: unknown): SystemError {
-  return new SystemError(REFUSAL_KIND[code], code, message, { cause });
-}
-
-function notFound(cause?: unknown): SystemError {
-  return refusal('KeyNotFound', 'The account has no such key in this region.', cause);
-}
-
-function damaged(diskId: string | undefined, cause?: unknown): SystemError {
-  const whose = diskId === undefined ? 'a disk' : `disk ${diskId}`;
-  return new SystemError('corrupt', 'DATA_KEY_DAMAGED', `The wrapped data key of ${whose} does not open.`, { cause });
 }

@@ -40,6 +40,8 @@ export const disks = new SealedTable(
     wrappedBy: text<'kms' | 'root'>(),
     sourceSnapshotId: nullable(text()),
     imageId: nullable(text()),
+    /** The account that the image belonged to; null when it is a public one, or there is none. */
+    imageOwnerId: nullable(text()),
     deleteAutoSnapshot: flag,
     deleteWithInstance: flag,
     enableAutoSnapshot: flag,

@@ -9,6 +9,7 @@ import { ram } from './migrations/0007-ram.ts';
 import { sessions } from './migrations/0008-sessions.ts';
 import { diskEncryptionDefaults } from './migrations/0011-disk-encryption-defaults.ts';
 import { images } from './migrations/0014-images.ts';
+import { imageShares } from './migrations/0016-image-shares.ts';
 
 /** Every schema step ever released, in order. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -22,4 +23,5 @@ export const MIGRATIONS: readonly Migration[] = [
   sessions,
   diskEncryptionDefaults,
   images,
+  imageShares,
 ];

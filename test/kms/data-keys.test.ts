@@ -4,7 +4,7 @@ import path from 'node:path';
 import { test } from 'node:test';
 
 import { SystemError } from '../../src/base/errors.ts';
-import { diskKeyRefusalOf } from '../../src/kms/data-keys.ts';
+import { diskKeyRefusalOf } from '../../src/kms/disk-key-rules.ts';
 import { keyArn } from '../../src/kms/key-reference.ts';
 import { kmsServices } from '../../src/metadata/kms-services.ts';
 import type { KeySpec } from '../../src/metadata/keys.ts';

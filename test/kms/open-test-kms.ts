@@ -7,7 +7,8 @@ import type { Clock } from '../../src/base/clock.ts';
 import { systemClock } from '../../src/base/system-clock.ts';
 import { systemRandom } from '../../src/base/system-random.ts';
 import { nodeCipherBackend } from '../../src/crypto/node-aead.ts';
-import type { EvaluateServiceRole, KeyUse } from '../../src/kms/data-keys.ts';
+import type { KeyUse } from '../../src/kms/data-keys.ts';
+import type { EvaluateServiceRole } from '../../src/kms/key-roles.ts';
 import { openKms } from '../../src/kms/kms.ts';
 import type { Kms } from '../../src/kms/kms.ts';
 import type { NewKey } from '../../src/kms/keys.ts';
@@ -40,6 +41,8 @@ export interface TestKms extends Kms, AsyncDisposable {
   role: { verdict: 'role-missing' | 'not-trusted' | 'exists'; allowed: (action: string, resource: string) => boolean };
   /** `action resource` of everything that the role was asked. */
   readonly asked: string[];
+  /** Which role was asked, and for whom, question by question. */
+  readonly roles: { readonly accountId: string; readonly roleName: string; readonly service: string }[];
   /** Uses of keys by the system that were put on record, and the error that recording ends with when a test sets one. */
   readonly uses: { readonly recorded: KeyUse[]; failure?: Error };
   makeKey(keySpec?: KeySpec, scope?: Scope): Promise<Key>;
@@ -64,7 +67,9 @@ export async function openTestKms(options: { readonly open?: boolean } = {}): Pr
   const clock: Clock = { ...systemClock, nowMs: () => Date.UTC(2026, 10, 23) + offsetMs };
   const role: TestKms['role'] = { verdict: 'exists', allowed: () => true };
   const asked: string[] = [];
-  const evaluateServiceRole: EvaluateServiceRole = async ({ accesses }) => {
+  const roles: TestKms['roles'] = [];
+  const evaluateServiceRole: EvaluateServiceRole = async ({ accountId, roleName, service, accesses }) => {
+    roles.push({ accountId, roleName, service });
     asked.push(...accesses.map(({ action, resource }) => `${action} ${resource}`));
     if (role.verdict !== 'exists') return role.verdict;
     const denied = accesses.find(({ action, resource }) => !role.allowed(action, resource));
@@ -110,6 +115,7 @@ export async function openTestKms(options: { readonly open?: boolean } = {}): Pr
     trust,
     role,
     asked,
+    roles,
     uses,
     reopen,
     advance: (ms) => void (offsetMs += ms),

@@ -15,6 +15,7 @@ import { disks } from '../../src/metadata/disks.ts';
 import { diskExports } from '../../src/metadata/exports.ts';
 import { imageSnapshots, images } from '../../src/metadata/images.ts';
 import { groupMembers, groups } from '../../src/metadata/groups.ts';
+import { imageShares } from '../../src/metadata/image-shares.ts';
 import { keyVersions } from '../../src/metadata/key-versions.ts';
 import { keys } from '../../src/metadata/keys.ts';
 import { kmsServices } from '../../src/metadata/kms-services.ts';
@@ -56,6 +57,7 @@ const SAMPLES: readonly Sample[] = [
     createdMs: 1,
   }),
   sample(diskEncryptionDefaults, { accountId: ACCOUNT, regionId: 'cn-hangzhou', kmsKeyId: 'key-1' }),
+  sample(imageShares, { imageId: 'm-1', accountId: ACCOUNT, sharedMs: 1 }),
   sample(roles, {
     accountId: ACCOUNT,
     roleNameLower: 'r',

@@ -93,6 +93,7 @@ export function aDisk(changes: Partial<Disk> = {}): Disk {
     wrappedBy: 'kms',
     sourceSnapshotId: 's-1',
     imageId: 'm-1',
+    imageOwnerId: ACCOUNT,
     deleteAutoSnapshot: true,
     deleteWithInstance: true,
     enableAutoSnapshot: false,

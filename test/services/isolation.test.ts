@@ -138,6 +138,7 @@ const needed = ({ product, name }: Action): Parameters | undefined =>
       CreateDisk: { ZoneId: 'cn-hangzhou-b', DiskCategory: 'cloud_essd', Size: '20' },
       ModifyDiskAttribute: { DiskName: 'a-name' },
       ModifySnapshotAttribute: { SnapshotName: 'a-name' },
+      ModifyImageSharePermission: { 'RemoveAccount.1': '8999999999999999' },
       'ecs TagResources': { ...ownDisk(), 'ResourceId.1': own['diskId'] ?? '', 'Tag.1.Key': 'k' },
       'ecs UntagResources': { ...ownDisk(), 'ResourceId.1': own['diskId'] ?? '', 'TagKey.1': 'k' },
       'ecs ListTagResources': ownDisk(),

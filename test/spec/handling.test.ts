@@ -68,6 +68,7 @@ test('what is said to be refused is refused, by its name', async () => {
     CreateDisk: { RegionId: REGION, Size: '20' },
     CreateSnapshot: { DiskId: await api.createDisk() },
     ListTagResources: { RegionId: REGION, ResourceType: 'disk' },
+    ModifyImageSharePermission: { RegionId: REGION, ImageId: 'm-1' },
     ModifyDiskAttribute: { DiskId: await api.createDisk() },
     SetDeletionProtection: { EnableDeletionProtection: 'true' },
     TagResource: { Tags: '[]' },

@@ -247,6 +247,32 @@ export interface DescribeDisksOutput {
   readonly TotalCount?: number | undefined;
 }
 
+export interface DescribeImageSharePermissionInput {
+  readonly ImageId: string;
+  readonly PageNumber?: number;
+  readonly PageSize?: number;
+  readonly RegionId: string;
+}
+
+export interface DescribeImageSharePermissionOutputAccount {
+  readonly AliyunId?: string | undefined;
+  readonly SharedTime?: string | undefined;
+}
+
+export interface DescribeImageSharePermissionOutputShareGroup {
+  readonly Group?: string | undefined;
+}
+
+export interface DescribeImageSharePermissionOutput {
+  readonly Accounts?: { readonly Account: readonly DescribeImageSharePermissionOutputAccount[] } | undefined;
+  readonly ImageId?: string | undefined;
+  readonly PageNumber?: number | undefined;
+  readonly PageSize?: number | undefined;
+  readonly RegionId?: string | undefined;
+  readonly ShareGroups?: { readonly ShareGroup: readonly DescribeImageSharePermissionOutputShareGroup[] } | undefined;
+  readonly TotalCount?: number | undefined;
+}
+
 export interface DescribeImagesInputFilter {
   readonly Key?: string;
   readonly Value?: string;
@@ -614,6 +640,19 @@ export interface ModifyDiskDefaultKMSKeyIdInput {
 }
 
 export interface ModifyDiskDefaultKMSKeyIdOutput {
+}
+
+export interface ModifyImageSharePermissionInput {
+  readonly AddAccount?: readonly string[];
+  readonly DryRun?: boolean;
+  readonly ImageId: string;
+  readonly IsPublic?: boolean;
+  readonly LaunchPermission?: string;
+  readonly RegionId: string;
+  readonly RemoveAccount?: readonly string[];
+}
+
+export interface ModifyImageSharePermissionOutput {
 }
 
 export interface ModifySnapshotAttributeInput {
@@ -1018,6 +1057,46 @@ export const ecs: ProductDescription = {
       "missingCode": {
         "RegionId": "MissingParamter.RegionId"
       },
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
+      "idempotentMismatchStatus": 400
+    },
+    "DescribeImageSharePermission": {
+      "request": {
+        "ImageId": "string",
+        "PageNumber": "number",
+        "PageSize": "number",
+        "RegionId": "string"
+      },
+      "response": {
+        "Accounts": {
+          "Account": [
+            {
+              "AliyunId": "string",
+              "SharedTime": "string"
+            }
+          ]
+        },
+        "ImageId": "string",
+        "PageNumber": "number",
+        "PageSize": "number",
+        "RegionId": "string",
+        "RequestId": "string",
+        "ShareGroups": {
+          "ShareGroup": [
+            {
+              "Group": "string"
+            }
+          ]
+        },
+        "TotalCount": "number"
+      },
+      "required": [
+        "RegionId",
+        "ImageId"
+      ],
+      "keepEmpty": [],
+      "missingCode": {},
       "malformedCode": {},
       "idempotentRunningCode": "LastTokenProcessing",
       "idempotentMismatchStatus": 400
@@ -1547,6 +1626,33 @@ export const ecs: ProductDescription = {
       "idempotentRunningCode": "LastTokenProcessing",
       "idempotentMismatchStatus": 400
     },
+    "ModifyImageSharePermission": {
+      "request": {
+        "AddAccount": [
+          "string"
+        ],
+        "DryRun": "boolean",
+        "ImageId": "string",
+        "IsPublic": "boolean",
+        "LaunchPermission": "string",
+        "RegionId": "string",
+        "RemoveAccount": [
+          "string"
+        ]
+      },
+      "response": {
+        "RequestId": "string"
+      },
+      "required": [
+        "RegionId",
+        "ImageId"
+      ],
+      "keepEmpty": [],
+      "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
+      "idempotentMismatchStatus": 400
+    },
     "ModifySnapshotAttribute": {
       "request": {
         "Description": "string",
@@ -1838,7 +1944,6 @@ export const ecs: ProductDescription = {
     "DescribeImageFromFamily",
     "DescribeImagePipelineExecutions",
     "DescribeImagePipelines",
-    "DescribeImageSharePermission",
     "DescribeImageSupportInstanceTypes",
     "DescribeInstanceAttachmentAttributes",
     "DescribeInstanceAttribute",
@@ -1959,7 +2064,6 @@ export const ecs: ProductDescription = {
     "ModifyHpcClusterAttribute",
     "ModifyImageAttribute",
     "ModifyImageShareGroupPermission",
-    "ModifyImageSharePermission",
     "ModifyInstanceAttachmentAttributes",
     "ModifyInstanceAttribute",
     "ModifyInstanceAutoReleaseTime",

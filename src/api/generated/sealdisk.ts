@@ -101,6 +101,37 @@ export interface DescribeDiskUsageOutput {
   readonly TotalStoredBytes?: number | undefined;
 }
 
+export interface DescribeImageSharingInput {
+  readonly ImageId: string;
+}
+
+export interface DescribeImageSharingOutputAdvice {
+  readonly Code?: string | undefined;
+  readonly Message?: string | undefined;
+}
+
+export interface DescribeImageSharingOutputOtherUses {
+  readonly Disks?: number | undefined;
+  readonly Images?: number | undefined;
+  readonly Snapshots?: number | undefined;
+}
+
+export interface DescribeImageSharingOutputReceiver {
+  readonly AccountId?: string | undefined;
+  readonly Reason?: string | undefined;
+  readonly SharedTime?: string | undefined;
+  readonly Usable?: boolean | undefined;
+}
+
+export interface DescribeImageSharingOutput {
+  readonly Advices?: { readonly Advice: readonly DescribeImageSharingOutputAdvice[] } | undefined;
+  readonly Encrypted?: boolean | undefined;
+  readonly ImageId?: string | undefined;
+  readonly KMSKeyId?: string | undefined;
+  readonly OtherUses?: DescribeImageSharingOutputOtherUses | undefined;
+  readonly Receivers?: { readonly Receiver: readonly DescribeImageSharingOutputReceiver[] } | undefined;
+}
+
 export interface DescribeTransfersInput {
   readonly TransferId?: string;
 }
@@ -458,6 +489,48 @@ export const sealdisk: ProductDescription = {
       },
       "required": [
         "DiskId"
+      ],
+      "keepEmpty": [],
+      "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
+      "idempotentMismatchStatus": 400
+    },
+    "DescribeImageSharing": {
+      "request": {
+        "ImageId": "string"
+      },
+      "response": {
+        "Advices": {
+          "Advice": [
+            {
+              "Code": "string",
+              "Message": "string"
+            }
+          ]
+        },
+        "Encrypted": "boolean",
+        "ImageId": "string",
+        "KMSKeyId": "string",
+        "OtherUses": {
+          "Disks": "number",
+          "Images": "number",
+          "Snapshots": "number"
+        },
+        "Receivers": {
+          "Receiver": [
+            {
+              "AccountId": "string",
+              "Reason": "string",
+              "SharedTime": "string",
+              "Usable": "boolean"
+            }
+          ]
+        },
+        "RequestId": "string"
+      },
+      "required": [
+        "ImageId"
       ],
       "keepEmpty": [],
       "missingCode": {},

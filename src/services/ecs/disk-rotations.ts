@@ -71,6 +71,8 @@ export class DiskRotations {
       generatePlain: (request) => diskKeys.generatePlain(request),
       open: (request) => diskKeys.open(request),
       openPlain: (request) => diskKeys.openPlain(request),
+      openForReceiver: (request) => diskKeys.openForReceiver(request),
+      sharingObstacle: (request) => diskKeys.sharingObstacle(request),
       settled: (stored) => this.#settled(stored),
     };
   }

@@ -7,6 +7,7 @@ export const FRESH_DISK = {
   burstingEnabled: false,
   status: 'Creating',
   imageId: null,
+  imageOwnerId: null,
   deleteAutoSnapshot: true,
   deleteWithInstance: false,
   enableAutoSnapshot: true,

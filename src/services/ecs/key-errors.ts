@@ -1,6 +1,6 @@
 import { ApiError } from '../../api/errors.ts';
 import { messageOf } from '../../base/errors.ts';
-import { diskKeyRefusalOf, type DiskKeyRefusal } from '../../kms/data-keys.ts';
+import { diskKeyRefusalOf, type DiskKeyRefusal } from '../../kms/disk-key-rules.ts';
 
 /**
  * Operations that need a disk's key, by the column of facts.md 2.3 that they follow. ExportDisk follows AttachDisk.

@@ -8,6 +8,7 @@ import { DescribeDiskDefaultKMSKeyId } from './actions/DescribeDiskDefaultKMSKey
 import { DescribeDiskEncryptionByDefaultStatus } from './actions/DescribeDiskEncryptionByDefaultStatus.ts';
 import { DescribeDisks } from './actions/DescribeDisks.ts';
 import { DescribeImages } from './actions/DescribeImages.ts';
+import { DescribeImageSharePermission } from './actions/DescribeImageSharePermission.ts';
 import { DescribeRegions } from './actions/DescribeRegions.ts';
 import { DescribeSnapshots } from './actions/DescribeSnapshots.ts';
 import { DescribeTags } from './actions/DescribeTags.ts';
@@ -17,6 +18,7 @@ import { EnableDiskEncryptionByDefault } from './actions/EnableDiskEncryptionByD
 import { ListTagResources } from './actions/ListTagResources.ts';
 import { ModifyDiskAttribute } from './actions/ModifyDiskAttribute.ts';
 import { ModifyDiskDefaultKMSKeyId } from './actions/ModifyDiskDefaultKMSKeyId.ts';
+import { ModifyImageSharePermission } from './actions/ModifyImageSharePermission.ts';
 import { ModifySnapshotAttribute } from './actions/ModifySnapshotAttribute.ts';
 import { RemoveTags } from './actions/RemoveTags.ts';
 import { ResetDiskDefaultKMSKeyId } from './actions/ResetDiskDefaultKMSKeyId.ts';
@@ -39,6 +41,8 @@ export function ecsActions(deps: EcsDependencies): readonly Action[] {
     DescribeSnapshots(deps),
     DeleteSnapshot(deps),
     ModifySnapshotAttribute(deps),
+    ModifyImageSharePermission(deps),
+    DescribeImageSharePermission(deps),
     EnableDiskEncryptionByDefault(deps),
     DisableDiskEncryptionByDefault(deps),
     DescribeDiskEncryptionByDefaultStatus(deps),

@@ -16,7 +16,10 @@ export interface StoredDataKey {
 }
 
 /** Makes and opens the data keys of disks. Implementation: disk-rotations.ts, over the key engine. */
-export interface DataKeys extends Pick<DiskKeys, 'choose' | 'generate' | 'generatePlain' | 'open' | 'openPlain'> {
+export interface DataKeys extends Pick<
+  DiskKeys,
+  'choose' | 'generate' | 'generatePlain' | 'open' | 'openPlain' | 'openForReceiver' | 'sharingObstacle'
+> {
   /** The key that the disk has now, where a change of it was cut short. @throws as opening a key does. */
   settled(stored: StoredDataKey): Promise<StoredDataKey>;
 }
@@ -33,10 +36,20 @@ export function dataKeyOfSnapshot(snapshot: Snapshot): StoredDataKey {
 /**
  * Opens a data key: through KMS and the account's role, or under the root key for an unencrypted disk.
  * Give it a `using`: the key is wiped at the end of the block.
+ * @param user the account for which it is opened. For another one than its own, which an image was shared with, the sharing
+ *   role decides; that the image is shared with it is the caller's to know.
  * @throws {SystemError} code a `DiskKeyRefusal`; kind `corrupt`.
  */
-export async function openDataKey(dataKeys: DataKeys, stored: StoredDataKey): Promise<DataKey & Disposable> {
-  return openWrapped(dataKeys, await dataKeys.settled(stored));
+export async function openDataKey(
+  dataKeys: DataKeys,
+  stored: StoredDataKey,
+  user = stored.accountId,
+): Promise<DataKey & Disposable> {
+  const settled = await dataKeys.settled(stored);
+  const { accountId, regionId, diskId, kmsKeyId, suite, wrappedKey: wrapped, wrappedBy } = settled;
+  if (wrappedBy === 'root' || user === accountId) return openWrapped(dataKeys, settled);
+  const received = { accountId, regionId, receiver: user, kmsKeyId: kmsKeyId ?? '', diskId, suite, wrapped };
+  return wiped({ suite, key: await dataKeys.openForReceiver(received) });
 }
 
 /** The same, of a key of which it is known whose it is. */

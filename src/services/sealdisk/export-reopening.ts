@@ -3,7 +3,7 @@ import { isKind, SystemError } from '../../base/errors.ts';
 import { wipeableCopy } from '../../base/wipeable-bytes.ts';
 import type { DataKey } from '../../dataplane/data-plane.ts';
 import { DISK_NOT_CLEAN } from '../../dataplane/data-plane.ts';
-import { diskKeyRefusalOf } from '../../kms/data-keys.ts';
+import { diskKeyRefusalOf } from '../../kms/disk-key-rules.ts';
 import { findDisk, type Disk } from '../../metadata/disks.ts';
 import { deleteExport, insertExport, type DiskExport, type ExportState } from '../../metadata/exports.ts';
 import type { SnapshotExport } from '../../metadata/snapshot-exports.ts';

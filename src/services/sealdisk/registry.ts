@@ -8,6 +8,7 @@ import type { PolicyAuthorizer } from '../../ram/authorizer.ts';
 import { CancelTransfer } from './actions/CancelTransfer.ts';
 import { DescribeDiskExports } from './actions/DescribeDiskExports.ts';
 import { DescribeDiskScrub } from './actions/DescribeDiskScrub.ts';
+import { DescribeImageSharing } from './actions/DescribeImageSharing.ts';
 import { DescribeDiskUsage } from './actions/DescribeDiskUsage.ts';
 import { ExportSnapshot } from './actions/ExportSnapshot.ts';
 import { DescribeTransfers } from './actions/DescribeTransfers.ts';
@@ -47,6 +48,7 @@ export function sealdiskActions(deps: {
     DescribeDiskScrub(deps),
     ExportSnapshot(deps),
     DescribeDiskUsage(deps),
+    DescribeImageSharing(deps),
     StartSnapshotSend(deps),
     StartReceive(deps),
     FinishReceive(deps),

@@ -5,7 +5,7 @@ import { isoSeconds } from '../../../base/clock.ts';
 import type { Logger } from '../../../base/log.ts';
 import { MiB } from '../../../base/units.ts';
 import type { DataKey, DataPlane } from '../../../dataplane/data-plane.ts';
-import { diskKeyRefusalOf } from '../../../kms/data-keys.ts';
+import { diskKeyRefusalOf } from '../../../kms/disk-key-rules.ts';
 import type { Database } from '../../../metadata/database.ts';
 import { findDisk, type Disk } from '../../../metadata/disks.ts';
 import { ecsAccessToId } from '../../ecs/access.ts';
