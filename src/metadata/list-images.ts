@@ -10,8 +10,11 @@ import type { TagFilter } from './tags.ts';
 
 /** What DescribeImages filters by; all given ones must match. Source: apis.md, DescribeImages. */
 export interface ImageFilter {
-  /** Whose images: those that the account owns. */
   readonly accountId: string;
+  /** Those that the account owns, those of others that are shared with it, or both. Default `own`. */
+  readonly standing?: 'own' | 'received' | 'both' | undefined;
+  /** Received ones of this account alone. */
+  readonly receivedFrom?: string | undefined;
   readonly regionId: string;
   /** Empty: nothing matches. */
   readonly imageIds?: readonly string[] | undefined;
@@ -38,9 +41,7 @@ export function listImages(reader: Reader, filter: ImageFilter, page: Page): Pro
 }
 
 function matchingImages(reader: Reader, filter: ImageFilter): Selection<typeof images.columns> {
-  let query = (images.select(reader) as unknown as Rows)
-    .where('rows.accountId', '=', filter.accountId as never)
-    .where('rows.regionId', '=', filter.regionId as never);
+  let query = matchingOwners(reader, filter).where('rows.regionId', '=', filter.regionId as never);
   const lists = { imageId: filter.imageIds, status: filter.statuses, architecture: filter.architectures };
   for (const [column, values] of Object.entries(lists))
     if (values !== undefined) query = query.where(`rows.${column}`, 'in', values as never);
@@ -58,4 +59,23 @@ function matchingImages(reader: Reader, filter: ImageFilter): Selection<typeof i
   if (filter.createdToMs !== undefined) query = query.where('rows.createdMs', '<=', filter.createdToMs as never);
   for (const tag of filter.tags ?? []) query = query.where('rows.imageId', 'in', taggedWith(reader, tag) as never);
   return query as unknown as Selection<typeof images.columns>;
+}
+
+/** Tags, snapshots and resource groups are the owner's business, and find nothing of somebody else's. */
+function matchingOwners(reader: Reader, filter: ImageFilter): Rows {
+  const { accountId, standing = 'own', receivedFrom, tags = [], snapshotId, resourceGroupId } = filter;
+  const rows = images.select(reader) as unknown as Rows;
+  const own = ['rows.accountId', '=', accountId as never] as const;
+  if (standing === 'own') return rows.where(...own);
+  if (tags.length > 0 || snapshotId !== undefined || resourceGroupId !== undefined)
+    return standing === 'both' ? rows.where(...own) : rows.where('rows.imageId', 'in', [] as never);
+  const shares = reader.queries.selectFrom('imageShares').select('imageId').where('accountId', '=', accountId);
+  return rows.where((eb) => {
+    const received = [
+      eb('rows.accountId', '!=', accountId as never),
+      eb('rows.imageId', 'in', shares as never),
+      ...(receivedFrom === undefined ? [] : [eb('rows.accountId', '=', receivedFrom as never)]),
+    ];
+    return standing === 'both' ? eb.or([eb(...own), eb.and(received)]) : eb.and(received);
+  });
 }

@@ -7,7 +7,7 @@ import { listMatchingImages } from '../images/image-list.ts';
 import { checkedImageQuery } from '../images/image-query.ts';
 import { checkedPage, pageOutput, type PageRules } from '../list-page.ts';
 
-/** Finds images that the caller may use in one region: its own and the public ones. Source: facts.md 5.4, 5.9. */
+/** Finds images that the caller may use in one region: its own, those shared with it, and the public ones. Source: facts.md 5.4, 5.9. */
 export function DescribeImages(deps: {
   readonly database: Database;
 }): Action<DescribeImagesInput, DescribeImagesOutput> {

@@ -1,4 +1,5 @@
 import type { DescribeImagesOutputImage } from '../../../api/generated/ecs.ts';
+import { findImageShare, listImageShares } from '../../../metadata/image-shares.ts';
 import type { Image } from '../../../metadata/images.ts';
 import { listImages } from '../../../metadata/list-images.ts';
 import type { Reader } from '../../../metadata/reader.ts';
@@ -12,7 +13,7 @@ interface ListedImages {
   readonly totalCount: number;
 }
 
-/** One page of all images that match: the account's own, newest first, then the public ones in their own order. */
+/** One page of all images that match: the account's own and those shared with it, newest first, then the public ones in their own order. */
 export async function listMatchingImages(
   reader: Reader,
   { filter, owner, usage }: ImageQuery,
@@ -20,7 +21,8 @@ export async function listMatchingImages(
 ): Promise<ListedImages> {
   const isWanted = (alias: ImageQuery['owner']): boolean => owner === undefined || owner === alias;
   // No instance is made of an image here, so a query for images in use finds none.
-  const custom = isWanted('self') && usage !== 'instance' ? filter : { ...filter, imageIds: [] };
+  const isCustom = isWanted('self') || owner === 'others';
+  const custom = isCustom && usage !== 'instance' ? filter : { ...filter, imageIds: [] };
   const listed = await listImages(reader, custom, { kind: 'offset', offset, limit });
   const open =
     isWanted('system') && usage !== 'instance'
@@ -28,19 +30,27 @@ export async function listMatchingImages(
       : [];
   const begin = Math.max(0, offset - listed.totalCount);
   const shown = open.slice(begin, begin + limit - listed.rows.length);
-  const own = await Promise.all(listed.rows.map(async (image) => imageView(image, await standingOf(reader, image))));
+  const customs = await Promise.all(
+    listed.rows.map(async (image) => imageView(image, await standingOf(reader, image, filter.accountId))),
+  );
   return {
-    images: [...own, ...shown.map((image) => publicImageView(image, false))],
+    images: [...customs, ...shown.map((image) => publicImageView(image, false))],
     totalCount: listed.totalCount + open.length,
   };
 }
 
-/** What an own image is to its owner. */
-export async function standingOf(reader: Reader, image: Image): Promise<ImageStanding> {
+/**
+ * What an image is to an account.
+ * @throws {SystemError} kind `corrupt`: it is somebody else's, and that it is shared does not verify.
+ */
+export async function standingOf(reader: Reader, image: Image, accountId = image.accountId): Promise<ImageStanding> {
+  const isOwn = image.accountId === accountId;
+  if (!isOwn) await findImageShare(reader, image.imageId, accountId);
   const snapshots = new Map<string, Snapshot>();
   for (const { snapshotId } of image.devices) {
     const snapshot = snapshotId === null ? undefined : await findSnapshot(reader, snapshotId);
     if (snapshot !== undefined) snapshots.set(snapshot.snapshotId, snapshot);
   }
-  return { ownerAlias: 'self', snapshots, isUsed: false, isSelfShared: false };
+  const isSelfShared = isOwn && (await listImageShares(reader, image.imageId)).length > 0;
+  return { ownerAlias: isOwn ? 'self' : 'others', snapshots, isUsed: false, isSelfShared };
 }

@@ -50,6 +50,8 @@ export function checkedImageQuery({ input, caller, regionId }: Call<DescribeImag
     ...asked,
     filter: {
       accountId: caller.accountId,
+      standing: asked.owner === 'others' ? 'received' : asked.owner === undefined ? 'both' : 'own',
+      receivedFrom: input.ImageOwnerId === undefined ? undefined : String(input.ImageOwnerId),
       regionId,
       imageIds: nothing ? [] : checkedImageIds(input.ImageId),
       statuses: checkedStatuses(input),

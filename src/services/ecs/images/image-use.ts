@@ -5,6 +5,7 @@ import { findImage, type Image, type ImageDevice } from '../../../metadata/image
 import type { Reader } from '../../../metadata/reader.ts';
 import { findSnapshot, type Snapshot } from '../../../metadata/snapshots.ts';
 import { unknownImage } from '../refusals.ts';
+import { findReceivedImage } from '../sharing/received-image.ts';
 import { isUsable } from './image-lifecycle.ts';
 import { publicImages, type PublicImage } from './public-images.ts';
 
@@ -48,10 +49,13 @@ export async function usableImage(
       image: open,
       devices: open.devices.map((device) => ({ ...device, snapshot: undefined })),
     };
-  const image = await findImage(database.read, imageId);
-  if (image?.accountId !== accountId || image.regionId !== regionId) throw unknownImage(imageId, regionId);
+  const caller = { accountId, regionId };
+  const own = await findImage(database.read, imageId);
+  const isOwn = own?.accountId === accountId && own.regionId === regionId;
+  const image = isOwn ? own : await findReceivedImage(database.read, caller, imageId);
+  if (image === undefined) throw unknownImage(imageId, regionId);
   refuseUnlessWhole(image, purpose);
-  return { origin: 'own', image, devices: await devicesOf(database.read, image) };
+  return { origin: isOwn ? 'own' : 'shared', image, devices: await devicesOf(database.read, image) };
 }
 
 /** Whether anything of the image is encrypted. */
