@@ -49,7 +49,10 @@ export interface EncryptionStanding {
   readonly limits: EncryptionLimits;
 }
 
-/** Decides how the disk is encrypted. Source: facts.md 1.13 and section 7; decisions.md A4b, A5, B5, H. */
+/**
+ * Decides how the disk is encrypted. Source: facts.md 1.13 and section 7; decisions.md A4b, A5, A9, B5, H.
+ * @param snapshot of another account when it is of an image that is shared with this one.
+ */
 export function decideEncryption(
   input: EncryptionInput,
   request: DiskRequest,
@@ -57,6 +60,12 @@ export function decideEncryption(
   { accountId, defaultKeyId, limits }: EncryptionStanding,
 ): DiskEncryption {
   const asked = input.EncryptAlgorithm === undefined ? undefined : SUITES[input.EncryptAlgorithm];
+  const isReceived = snapshot !== undefined && snapshot.accountId !== accountId;
+  if (isReceived && snapshot.encrypted) {
+    if (input.Encrypted === false) throw encryptedAlways('The image that is shared with this account');
+    refuseCategory(request.category, limits);
+    return underOwnKey(input.KMSKeyId, asked);
+  }
   if (snapshot?.encrypted === true) {
     refuseOtherThanSnapshot(input, snapshot, asked, accountId);
     refuseCategory(request.category, limits);
@@ -64,9 +73,14 @@ export function decideEncryption(
   }
   if (defaultKeyId === undefined && input.Encrypted !== true) return { kind: 'plain' };
   if (input.Encrypted === false) throw unencryptedRefused(request.region.regionId);
+  if (isReceived) throw receivedPlain();
   if (snapshot === undefined) refuseCategory(request.category, limits);
   else refuseFromPlainSnapshot(request, limits);
-  const reference = input.KMSKeyId ?? defaultKeyId;
+  return underOwnKey(input.KMSKeyId ?? defaultKeyId, asked);
+}
+
+/** @param reference of the key that was named; undefined for the service key. */
+function underOwnKey(reference: string | undefined, asked: Suite | undefined): DiskEncryption {
   if (reference !== undefined) return { kind: 'key', reference, suite: asked };
   if (asked === 'sm4-gcm') {
     throw new ApiError(
@@ -85,13 +99,7 @@ function refuseOtherThanSnapshot(
   asked: Suite | undefined,
   accountId: string,
 ): void {
-  if (input.Encrypted === false) {
-    throw new ApiError(
-      'InvalidEncrypted.NotMatchSnapshot',
-      403,
-      `Snapshot ${snapshot.snapshotId} is encrypted, and so is every disk made from it; leave Encrypted out or set it to true.`,
-    );
-  }
+  if (input.Encrypted === false) throw encryptedAlways(`Snapshot ${snapshot.snapshotId}`);
   const key = snapshot.kmsKeyId ?? '';
   const names = [key, `acs:kms:${snapshot.regionId}:${accountId}:key/${key}`];
   if (input.KMSKeyId !== undefined && !names.includes(input.KMSKeyId)) {
@@ -108,6 +116,23 @@ function refuseOtherThanSnapshot(
       `Snapshot ${snapshot.snapshotId} is encrypted with another algorithm; leave EncryptAlgorithm out.`,
     );
   }
+}
+
+function encryptedAlways(source: string): ApiError {
+  return new ApiError(
+    'InvalidEncrypted.NotMatchSnapshot',
+    403,
+    `${source} is encrypted, and so is every disk made from it; leave Encrypted out or set it to true.`,
+  );
+}
+
+/** Source: mission row M14; decisions.md A9. */
+function receivedPlain(): ApiError {
+  return new ApiError(
+    'NotSupportSnapshotEncrypted.ShareImage',
+    400,
+    'The image belongs to another account and is not encrypted, so that no encrypted disk can be made of it; copy it with CopyImage and Encrypted=true, and use the copy.',
+  );
 }
 
 function refuseCategory(category: string, limits: EncryptionLimits): void {

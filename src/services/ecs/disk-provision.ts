@@ -26,7 +26,8 @@ export interface RecordedAnswer {
  * 2. the disk's files;
  * 3. status Available, the pin, and the recorded answer, in one transaction.
  *
- * A failure takes back what was done. An encrypted disk from a plain snapshot has its share of the data sealed anew from
+ * A failure takes back what was done. An encrypted disk from a plain snapshot, or one from
+ * another account's image, has its share of the data sealed anew from
  * then on (decisions.md C13): what is written to it is under its own key at once, what it took over in the background.
  * @param disk in status Creating.
  * @throws {SystemError} of the disk server; {ApiError} InvalidSnapshotId.NotFound: the snapshot was deleted meanwhile.
@@ -46,7 +47,8 @@ export async function provisionDisk(
     }
     await insertDisk(transaction, disk);
   });
-  const independent = source !== undefined && disk.encrypted && !source.encrypted;
+  const independent =
+    source !== undefined && disk.encrypted && (!source.encrypted || source.accountId !== disk.accountId);
   try {
     const identity = {
       diskId: disk.diskId,
@@ -58,7 +60,7 @@ export async function provisionDisk(
     if (source === undefined) {
       pin = await dataPlane.createDisk(identity, dataKey);
     } else {
-      using sourceKey = await openDataKey(dataKeys, dataKeyOfSnapshot(source));
+      using sourceKey = await openDataKey(dataKeys, dataKeyOfSnapshot(source), disk.accountId);
       const { sourceDiskId: diskId, snapshotId } = source;
       pin = await dataPlane.cloneDisk(
         { diskId, snapshotId, dataKey: sourceKey, pin: await pinOfSource(parts, source) },
