@@ -45,7 +45,7 @@ async function makeAccounts(cloud: TestCloud, count: number): Promise<string[]> 
   return accounts;
 }
 
-test("M20 M22: an encrypted image is shared when the role trusts the receiver and has exactly the document's policy", async () => {
+test('M20 M22: an encrypted image is shared when the role trusts the receiver and has exactly the document’s policy', async () => {
   await using cloud = await openSharingCloud();
   const keyId = await keyOf(cloud);
   await allowSharing(cloud, keyId);
@@ -220,7 +220,7 @@ test('DryRun checks everything and changes nothing', async () => {
   await refused(cloud, imageId, { AddAccount: [SHARER], DryRun: true }, 'InvalidAccount.Forbbiden', 404);
 });
 
-test("other accounts' images, images of other regions and unknown ones are not found, shared with one or not", async () => {
+test('other accounts’ images, images of other regions and unknown ones are not found, shared with one or not', async () => {
   await using cloud = await openSharingCloud();
   const imageId = await makeImage(cloud, { keyId: null, account: RECEIVER });
   const add = { AddAccount: [RECEIVER] };

@@ -30,7 +30,7 @@ async function seen(cloud: TestCloud, query: Partial<DescribeImagesInput> = {}, 
   return { found, ids: found.map(({ ImageId }) => ImageId), TotalCount };
 }
 
-test('M20: a receiver finds the image with its owner, and none of what is the owner’s business', async () => {
+test('M20: a receiver finds the image with its owner, and none of what is its owner’s business', async () => {
   await using cloud = await openSharingCloud();
   const { imageId } = await makeSharedImage(cloud);
   await cloud.database.transact((transaction) =>

@@ -84,7 +84,7 @@ const contentOf = async (cloud: TestCloud, diskId: string): Promise<string> => {
   return content;
 };
 
-test("M20: a receiver's disk has the image's bytes under a data key and a KMS key of the receiver, sealed anew", async () => {
+test('M20: a receiver’s disk has the image’s bytes under a data key and a KMS key of the receiver, sealed anew', async () => {
   await using cloud = await openSharingCloud();
   const { imageId, keyId } = await makeSharedImage(cloud, { content: 'a system' });
   const own = await keyOf(cloud, RECEIVER);
@@ -97,7 +97,7 @@ test("M20: a receiver's disk has the image's bytes under a data key and a KMS ke
   assert.equal(await contentOf(cloud, diskId), 'a system');
 });
 
-test("without a key named, asked for encryption or not, it is under the receiver's service key", async () => {
+test('without a key named, asked for encryption or not, it is under the receiver’s service key', async () => {
   await using cloud = await openSharingCloud();
   const { imageId } = await makeSharedImage(cloud);
   for (const input of [{}, { Encrypted: true }]) {
@@ -129,7 +129,7 @@ test('asking for a plain disk of an encrypted image, or an encrypted one of a pl
   assert.deepEqual(await attempt(plain, {}), { kind: 'plain' });
 });
 
-test("M25 M28: what a receiver made of an image outlives sharing, role and key, which were destroyed with the sharer's data", async () => {
+test('M25 M28: what a receiver made of an image outlives sharing, role and key, which were destroyed with the sharer’s data', async () => {
   await using cloud = await openSharingCloud();
   const { imageId, keyId } = await makeSharedImage(cloud, { content: 'a system' });
   const diskId = await makeDisk(cloud, imageId);
@@ -149,7 +149,7 @@ async function makesNothing(cloud: TestCloud, imageId: string, expected: string)
   assert.deepEqual(await cloud.everything(), before);
 }
 
-test("M28: while the image's key is disabled, waits for deletion or is gone, a receiver makes nothing of it", async () => {
+test('M28: while the image’s key is disabled, waits for deletion or is gone, a receiver makes nothing of it', async () => {
   await using cloud = await openSharingCloud();
   const { imageId, keyId } = await makeSharedImage(cloud);
   await makeDisk(cloud, imageId);
@@ -164,7 +164,7 @@ test("M28: while the image's key is disabled, waits for deletion or is gone, a r
   await makesNothing(cloud, imageId, 'CMKNotEnabled');
 });
 
-test("M28: with trust, policy or role withdrawn a receiver makes nothing of it, whatever the sharer's disk role allows", async () => {
+test('M28: with trust, policy or role withdrawn a receiver makes nothing of it, whatever the sharer’s disk role allows', async () => {
   await using cloud = await openSharingCloud();
   const { imageId } = await makeSharedImage(cloud);
   await trust(cloud, []);
