@@ -58,6 +58,51 @@ export interface CreateDiskOutput {
   readonly OrderId?: string | undefined;
 }
 
+export interface CreateImageInputDiskDeviceMapping {
+  readonly Device?: string;
+  readonly DiskType?: string;
+  readonly Size?: number;
+  readonly SnapshotId?: string;
+}
+
+export interface CreateImageInputFeatures {
+  readonly ImdsSupport?: string;
+}
+
+export interface CreateImageInputSecureBootOptions {
+  readonly SecureBootSupport?: string;
+}
+
+export interface CreateImageInputTag {
+  readonly Key?: string;
+  readonly Value?: string;
+}
+
+export interface CreateImageInput {
+  readonly Architecture?: string;
+  readonly BootMode?: string;
+  readonly ClientToken?: string;
+  readonly Description?: string;
+  readonly DetectionStrategy?: string;
+  readonly DiskDeviceMapping?: readonly CreateImageInputDiskDeviceMapping[];
+  readonly DryRun?: boolean;
+  readonly Features?: CreateImageInputFeatures;
+  readonly ImageFamily?: string;
+  readonly ImageName?: string;
+  readonly ImageVersion?: string;
+  readonly InstanceId?: string;
+  readonly Platform?: string;
+  readonly RegionId: string;
+  readonly ResourceGroupId?: string;
+  readonly SecureBootOptions?: CreateImageInputSecureBootOptions;
+  readonly SnapshotId?: string;
+  readonly Tag?: readonly CreateImageInputTag[];
+}
+
+export interface CreateImageOutput {
+  readonly ImageId?: string | undefined;
+}
+
 export interface CreateSnapshotInputTag {
   readonly Key?: string;
   readonly Value?: string;
@@ -86,6 +131,16 @@ export interface DeleteDiskInput {
 }
 
 export interface DeleteDiskOutput {
+}
+
+export interface DeleteImageInput {
+  readonly DryRun?: boolean;
+  readonly Force?: boolean;
+  readonly ImageId: string;
+  readonly RegionId: string;
+}
+
+export interface DeleteImageOutput {
 }
 
 export interface DeleteSnapshotInput {
@@ -245,6 +300,56 @@ export interface DescribeDisksOutput {
   readonly PageNumber?: number | undefined;
   readonly PageSize?: number | undefined;
   readonly TotalCount?: number | undefined;
+}
+
+export interface DescribeImageFromFamilyInput {
+  readonly ImageFamily: string;
+  readonly RegionId: string;
+}
+
+export interface DescribeImageFromFamilyOutputImageDiskDeviceMapping {
+  readonly Device?: string | undefined;
+  readonly Format?: string | undefined;
+  readonly ImportOSSBucket?: string | undefined;
+  readonly ImportOSSObject?: string | undefined;
+  readonly Size?: string | undefined;
+  readonly SnapshotId?: string | undefined;
+  readonly Type?: string | undefined;
+}
+
+export interface DescribeImageFromFamilyOutputImageTag {
+  readonly TagKey?: string | undefined;
+  readonly TagValue?: string | undefined;
+}
+
+export interface DescribeImageFromFamilyOutputImage {
+  readonly Architecture?: string | undefined;
+  readonly CreationTime?: string | undefined;
+  readonly Description?: string | undefined;
+  readonly DiskDeviceMappings?: { readonly DiskDeviceMapping: readonly DescribeImageFromFamilyOutputImageDiskDeviceMapping[] } | undefined;
+  readonly ImageFamily?: string | undefined;
+  readonly ImageId?: string | undefined;
+  readonly ImageName?: string | undefined;
+  readonly ImageOwnerAlias?: string | undefined;
+  readonly ImageVersion?: string | undefined;
+  readonly IsCopied?: boolean | undefined;
+  readonly IsSelfShared?: string | undefined;
+  readonly IsSubscribed?: boolean | undefined;
+  readonly IsSupportCloudinit?: boolean | undefined;
+  readonly IsSupportIoOptimized?: boolean | undefined;
+  readonly OSName?: string | undefined;
+  readonly OSType?: string | undefined;
+  readonly Platform?: string | undefined;
+  readonly ProductCode?: string | undefined;
+  readonly Progress?: string | undefined;
+  readonly Size?: number | undefined;
+  readonly Status?: string | undefined;
+  readonly Tags?: { readonly Tag: readonly DescribeImageFromFamilyOutputImageTag[] } | undefined;
+  readonly Usage?: string | undefined;
+}
+
+export interface DescribeImageFromFamilyOutput {
+  readonly Image?: DescribeImageFromFamilyOutputImage | undefined;
 }
 
 export interface DescribeImageSharePermissionInput {
@@ -642,6 +747,27 @@ export interface ModifyDiskDefaultKMSKeyIdInput {
 export interface ModifyDiskDefaultKMSKeyIdOutput {
 }
 
+export interface ModifyImageAttributeInputFeatures {
+  readonly ImdsSupport?: string;
+  readonly NvmeSupport?: string;
+}
+
+export interface ModifyImageAttributeInput {
+  readonly BootMode?: string;
+  readonly Description?: string;
+  readonly DryRun?: boolean;
+  readonly Features?: ModifyImageAttributeInputFeatures;
+  readonly ImageFamily?: string;
+  readonly ImageId: string;
+  readonly ImageName?: string;
+  readonly LicenseType?: string;
+  readonly RegionId: string;
+  readonly Status?: string;
+}
+
+export interface ModifyImageAttributeOutput {
+}
+
 export interface ModifyImageSharePermissionInput {
   readonly AddAccount?: readonly string[];
   readonly DryRun?: boolean;
@@ -808,6 +934,56 @@ export const ecs: ProductDescription = {
       "idempotentRunningCode": "LastTokenProcessing",
       "idempotentMismatchStatus": 400
     },
+    "CreateImage": {
+      "request": {
+        "Architecture": "string",
+        "BootMode": "string",
+        "ClientToken": "string",
+        "Description": "string",
+        "DetectionStrategy": "string",
+        "DiskDeviceMapping": [
+          {
+            "Device": "string",
+            "DiskType": "string",
+            "Size": "number",
+            "SnapshotId": "string"
+          }
+        ],
+        "DryRun": "boolean",
+        "Features": {
+          "ImdsSupport": "string"
+        },
+        "ImageFamily": "string",
+        "ImageName": "string",
+        "ImageVersion": "string",
+        "InstanceId": "string",
+        "Platform": "string",
+        "RegionId": "string",
+        "ResourceGroupId": "string",
+        "SecureBootOptions": {
+          "SecureBootSupport": "string"
+        },
+        "SnapshotId": "string",
+        "Tag": [
+          {
+            "Key": "string",
+            "Value": "string"
+          }
+        ]
+      },
+      "response": {
+        "ImageId": "string",
+        "RequestId": "string"
+      },
+      "required": [
+        "RegionId"
+      ],
+      "keepEmpty": [],
+      "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
+      "idempotentMismatchStatus": 400
+    },
     "CreateSnapshot": {
       "request": {
         "Category": "string",
@@ -849,6 +1025,26 @@ export const ecs: ProductDescription = {
       },
       "required": [
         "DiskId"
+      ],
+      "keepEmpty": [],
+      "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
+      "idempotentMismatchStatus": 400
+    },
+    "DeleteImage": {
+      "request": {
+        "DryRun": "boolean",
+        "Force": "boolean",
+        "ImageId": "string",
+        "RegionId": "string"
+      },
+      "response": {
+        "RequestId": "string"
+      },
+      "required": [
+        "RegionId",
+        "ImageId"
       ],
       "keepEmpty": [],
       "missingCode": {},
@@ -1057,6 +1253,68 @@ export const ecs: ProductDescription = {
       "missingCode": {
         "RegionId": "MissingParamter.RegionId"
       },
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
+      "idempotentMismatchStatus": 400
+    },
+    "DescribeImageFromFamily": {
+      "request": {
+        "ImageFamily": "string",
+        "RegionId": "string"
+      },
+      "response": {
+        "Image": {
+          "Architecture": "string",
+          "CreationTime": "string",
+          "Description": "string",
+          "DiskDeviceMappings": {
+            "DiskDeviceMapping": [
+              {
+                "Device": "string",
+                "Format": "string",
+                "ImportOSSBucket": "string",
+                "ImportOSSObject": "string",
+                "Size": "string",
+                "SnapshotId": "string",
+                "Type": "string"
+              }
+            ]
+          },
+          "ImageFamily": "string",
+          "ImageId": "string",
+          "ImageName": "string",
+          "ImageOwnerAlias": "string",
+          "ImageVersion": "string",
+          "IsCopied": "boolean",
+          "IsSelfShared": "string",
+          "IsSubscribed": "boolean",
+          "IsSupportCloudinit": "boolean",
+          "IsSupportIoOptimized": "boolean",
+          "OSName": "string",
+          "OSType": "string",
+          "Platform": "string",
+          "ProductCode": "string",
+          "Progress": "string",
+          "Size": "number",
+          "Status": "string",
+          "Tags": {
+            "Tag": [
+              {
+                "TagKey": "string",
+                "TagValue": "string"
+              }
+            ]
+          },
+          "Usage": "string"
+        },
+        "RequestId": "string"
+      },
+      "required": [
+        "RegionId",
+        "ImageFamily"
+      ],
+      "keepEmpty": [],
+      "missingCode": {},
       "malformedCode": {},
       "idempotentRunningCode": "LastTokenProcessing",
       "idempotentMismatchStatus": 400
@@ -1626,6 +1884,37 @@ export const ecs: ProductDescription = {
       "idempotentRunningCode": "LastTokenProcessing",
       "idempotentMismatchStatus": 400
     },
+    "ModifyImageAttribute": {
+      "request": {
+        "BootMode": "string",
+        "Description": "string",
+        "DryRun": "boolean",
+        "Features": {
+          "ImdsSupport": "string",
+          "NvmeSupport": "string"
+        },
+        "ImageFamily": "string",
+        "ImageId": "string",
+        "ImageName": "string",
+        "LicenseType": "string",
+        "RegionId": "string",
+        "Status": "string"
+      },
+      "response": {
+        "RequestId": "string"
+      },
+      "required": [
+        "RegionId",
+        "ImageId"
+      ],
+      "keepEmpty": [
+        "Description"
+      ],
+      "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
+      "idempotentMismatchStatus": 400
+    },
     "ModifyImageSharePermission": {
       "request": {
         "AddAccount": [
@@ -1838,7 +2127,6 @@ export const ecs: ProductDescription = {
     "CreateForwardEntry",
     "CreateHaVip",
     "CreateHpcCluster",
-    "CreateImage",
     "CreateImageComponent",
     "CreateImagePipeline",
     "CreateInstance",
@@ -1876,7 +2164,6 @@ export const ecs: ProductDescription = {
     "DeleteForwardEntry",
     "DeleteHaVip",
     "DeleteHpcCluster",
-    "DeleteImage",
     "DeleteImageComponent",
     "DeleteImagePipeline",
     "DeleteInstance",
@@ -1941,7 +2228,6 @@ export const ecs: ProductDescription = {
     "DescribeHaVips",
     "DescribeHpcClusters",
     "DescribeImageComponents",
-    "DescribeImageFromFamily",
     "DescribeImagePipelineExecutions",
     "DescribeImagePipelines",
     "DescribeImageSupportInstanceTypes",
@@ -2062,7 +2348,6 @@ export const ecs: ProductDescription = {
     "ModifyForwardEntry",
     "ModifyHaVipAttribute",
     "ModifyHpcClusterAttribute",
-    "ModifyImageAttribute",
     "ModifyImageShareGroupPermission",
     "ModifyInstanceAttachmentAttributes",
     "ModifyInstanceAttribute",

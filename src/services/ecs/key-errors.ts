@@ -6,7 +6,7 @@ import { diskKeyRefusalOf, type DiskKeyRefusal } from '../../kms/disk-key-rules.
  * Operations that need a disk's key, by the column of facts.md 2.3 that they follow. ExportDisk follows AttachDisk.
  * `default`: those that choose the key of default encryption (apis.md 0.2, EnableDiskEncryptionByDefault).
  */
-export type KeyUse = 'CreateDisk' | 'AttachDisk' | 'CreateSnapshot' | 'default';
+export type KeyUse = 'CreateDisk' | 'AttachDisk' | 'CreateSnapshot' | 'CreateImage' | 'CopyImage' | 'default';
 
 interface Refusal {
   readonly code: string;
@@ -26,6 +26,8 @@ const NOT_FOUND: Readonly<Record<KeyUse, Refusal>> = {
   CreateDisk: { code: 'InvalidParameter.KMSKeyId.NotFound', httpStatus: 404 },
   AttachDisk: { code: 'InvalidKMSKeyId.NotFound', httpStatus: 404 },
   CreateSnapshot: { code: 'InvalidParameter.KMSKeyId.NotFound', httpStatus: 400 },
+  CreateImage: { code: 'InvalidParameter.KMSKeyId.NotFound', httpStatus: 404 },
+  CopyImage: { code: 'InvalidParameter.KMSKeyId.NotFound', httpStatus: 404 },
   default: { code: 'InvalidOperation.KMSKeyIdNotFound', httpStatus: 403 },
 };
 

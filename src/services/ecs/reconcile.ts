@@ -5,6 +5,7 @@ import type { Database } from '../../metadata/database.ts';
 import { listDisksByStatus } from '../../metadata/disks.ts';
 import { listSnapshotsByStatus } from '../../metadata/snapshots.ts';
 import { listTransfers } from '../../metadata/transfers.ts';
+import { takeBackImages } from './images/taken-back-images.ts';
 import { finishDiskRemoval } from './disk-removal.ts';
 import { finishSnapshotRemoval } from './snapshot-provision.ts';
 import { moveDisk, moveSnapshot } from './status-changes.ts';
@@ -33,6 +34,7 @@ export async function takeBackCreations({ database }: Pick<Parts, 'database'>): 
       if (received.has(diskId)) continue;
       await moveDisk(transaction, diskId, 'Deleting');
     }
+    await takeBackImages(transaction);
     for (const { snapshotId } of await listSnapshotsByStatus(transaction, 'progressing')) {
       await moveSnapshot(transaction, snapshotId, 'deleting');
     }

@@ -1,12 +1,15 @@
 import type { Action } from '../../api/action.ts';
 import { AddTags } from './actions/AddTags.ts';
 import { CreateDisk } from './actions/CreateDisk.ts';
+import { CreateImage } from './actions/CreateImage.ts';
 import { CreateSnapshot } from './actions/CreateSnapshot.ts';
 import { DeleteDisk } from './actions/DeleteDisk.ts';
+import { DeleteImage } from './actions/DeleteImage.ts';
 import { DeleteSnapshot } from './actions/DeleteSnapshot.ts';
 import { DescribeDiskDefaultKMSKeyId } from './actions/DescribeDiskDefaultKMSKeyId.ts';
 import { DescribeDiskEncryptionByDefaultStatus } from './actions/DescribeDiskEncryptionByDefaultStatus.ts';
 import { DescribeDisks } from './actions/DescribeDisks.ts';
+import { DescribeImageFromFamily } from './actions/DescribeImageFromFamily.ts';
 import { DescribeImages } from './actions/DescribeImages.ts';
 import { DescribeImageSharePermission } from './actions/DescribeImageSharePermission.ts';
 import { DescribeRegions } from './actions/DescribeRegions.ts';
@@ -19,6 +22,7 @@ import { ListTagResources } from './actions/ListTagResources.ts';
 import { ModifyDiskAttribute } from './actions/ModifyDiskAttribute.ts';
 import { ModifyDiskDefaultKMSKeyId } from './actions/ModifyDiskDefaultKMSKeyId.ts';
 import { ModifyImageSharePermission } from './actions/ModifyImageSharePermission.ts';
+import { ModifyImageAttribute } from './actions/ModifyImageAttribute.ts';
 import { ModifySnapshotAttribute } from './actions/ModifySnapshotAttribute.ts';
 import { RemoveTags } from './actions/RemoveTags.ts';
 import { ResetDiskDefaultKMSKeyId } from './actions/ResetDiskDefaultKMSKeyId.ts';
@@ -50,6 +54,10 @@ export function ecsActions(deps: EcsDependencies): readonly Action[] {
     ResetDiskDefaultKMSKeyId(deps),
     DescribeDiskDefaultKMSKeyId(deps),
     DescribeImages(deps),
+    CreateImage(deps),
+    DeleteImage(deps),
+    ModifyImageAttribute(deps),
+    DescribeImageFromFamily(deps),
     TagResources(deps),
     UntagResources(deps),
     ListTagResources(deps),

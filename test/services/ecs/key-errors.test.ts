@@ -7,7 +7,7 @@ import { keyError, type KeyUse } from '../../../src/services/ecs/key-errors.ts';
 
 /** facts.md 2.3 and decisions.md B3, B6, B8, by operation. */
 const CODES: readonly (readonly [refusal: string, use: KeyUse, code: string, httpStatus: number])[] = [
-  ...(['CreateDisk', 'AttachDisk', 'CreateSnapshot', 'default'] as const).flatMap(
+  ...(['CreateDisk', 'AttachDisk', 'CreateSnapshot', 'CreateImage', 'CopyImage', 'default'] as const).flatMap(
     (use) =>
       [
         ['KmsNotEnabled', use, 'InvalidParameter.KmsNotEnabled', 400],
@@ -20,6 +20,8 @@ const CODES: readonly (readonly [refusal: string, use: KeyUse, code: string, htt
   ['KeyNotFound', 'CreateDisk', 'InvalidParameter.KMSKeyId.NotFound', 404],
   ['KeyNotFound', 'AttachDisk', 'InvalidKMSKeyId.NotFound', 404],
   ['KeyNotFound', 'CreateSnapshot', 'InvalidParameter.KMSKeyId.NotFound', 400],
+  ['KeyNotFound', 'CreateImage', 'InvalidParameter.KMSKeyId.NotFound', 404],
+  ['KeyNotFound', 'CopyImage', 'InvalidParameter.KMSKeyId.NotFound', 404],
   ['KeyNotFound', 'default', 'InvalidOperation.KMSKeyIdNotFound', 403],
 ];
 

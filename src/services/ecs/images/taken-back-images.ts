@@ -1,0 +1,19 @@
+import { deleteImage, listImagesByStatus, type Image } from '../../../metadata/images.ts';
+import type { Transaction } from '../../../metadata/reader.ts';
+import { findSnapshot } from '../../../metadata/snapshots.ts';
+import { moveSnapshot } from '../status-changes.ts';
+
+/** Ends the images of instances that a crash cut short. Only at start, before operations run. */
+export async function takeBackImages(transaction: Transaction): Promise<void> {
+  for (const image of await listImagesByStatus(transaction, 'Creating'))
+    if (image.sourceInstanceId !== null) await takeBackImage(transaction, image);
+}
+
+/** The image goes; its snapshots become removals. */
+export async function takeBackImage(transaction: Transaction, { imageId, devices }: Image): Promise<void> {
+  await deleteImage(transaction, imageId);
+  for (const { snapshotId } of devices) {
+    const snapshot = snapshotId === null ? undefined : await findSnapshot(transaction, snapshotId);
+    if (snapshot?.status === 'accomplished') await moveSnapshot(transaction, snapshot.snapshotId, 'deleting');
+  }
+}
