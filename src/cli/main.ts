@@ -21,7 +21,7 @@ import { diskSend, type SendOptions } from './commands/disk-send.ts';
 import { cancelTransfer, diskTransfers } from './commands/disk-transfers.ts';
 import { env } from './commands/env.ts';
 import { fsckDisk, type FsckCommand } from './commands/fsck.ts';
-import { imageSharing } from './commands/image-sharing.ts';
+import { changeSharing, imageSharing } from './commands/image-sharing.ts';
 import { exportDisk, exportSnapshot } from './commands/export.ts';
 import { checkPolicyFile, simulatePolicy, type SimulateOptions } from './commands/policy.ts';
 import { status } from './commands/status.ts';
@@ -242,11 +242,30 @@ export async function main(args: readonly string[], composition: Composition): P
     .command('sharing <image-id>')
     .description('show whom an image is shared with, whether they can use it, and what would be better')
     .option(...dataDir)
-    .option('--region <region>', "the image's region (default: that of the account)")
     .option(...json)
-    .action((imageId: string, options: { dataDir?: string; region?: string; json?: boolean }) =>
+    .action((imageId: string, options: { dataDir?: string; json?: boolean }) =>
       run(options, async (output) => {
         exitCode = await imageSharing(imageId, options, output);
+      }),
+    );
+  image
+    .command('share <image-id> <account-id...>')
+    .description('let other accounts use an image, at most 10 at once')
+    .option(...dataDir)
+    .option(...json)
+    .action((imageId: string, add: string[], options: { dataDir?: string; json?: boolean }) =>
+      run(options, async (output) => {
+        exitCode = await changeSharing(imageId, { add }, options, output);
+      }),
+    );
+  image
+    .command('unshare <image-id> <account-id...>')
+    .description('take an image back from other accounts; what they made of it stays')
+    .option(...dataDir)
+    .option(...json)
+    .action((imageId: string, remove: string[], options: { dataDir?: string; json?: boolean }) =>
+      run(options, async (output) => {
+        exitCode = await changeSharing(imageId, { remove }, options, output);
       }),
     );
   const policy = program.command('policy').description('policies: are they understood, and what do they allow');

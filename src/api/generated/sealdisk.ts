@@ -130,6 +130,7 @@ export interface DescribeImageSharingOutput {
   readonly KMSKeyId?: string | undefined;
   readonly OtherUses?: DescribeImageSharingOutputOtherUses | undefined;
   readonly Receivers?: { readonly Receiver: readonly DescribeImageSharingOutputReceiver[] } | undefined;
+  readonly RegionId?: string | undefined;
 }
 
 export interface DescribeTransfersInput {
@@ -527,6 +528,7 @@ export const sealdisk: ProductDescription = {
             }
           ]
         },
+        "RegionId": "string",
         "RequestId": "string"
       },
       "required": [

@@ -1,8 +1,13 @@
+import { SHARING_ROLE } from '../../../kms/receiver-keys.ts';
 import { listDisks } from '../../../metadata/list-disks.ts';
 import { listImagesCalled, type Image } from '../../../metadata/images.ts';
 import type { Reader } from '../../../metadata/reader.ts';
 import { listSnapshots, type Snapshot } from '../../../metadata/snapshots.ts';
+import type { DataKeys } from '../stored-data-key.ts';
 import { snapshotsOfImage } from './shareable-image.ts';
+
+/** Of the form of a key id, and never one. */
+const NO_KEY = '00000000-0000-0000-0000-000000000000';
 
 /** What else a shared image's key is used for, in its account and region. */
 export interface OtherUses {
@@ -27,6 +32,24 @@ export async function otherUsesOf(reader: Reader, image: Image, keyId: string): 
     snapshots: (await listSnapshots(reader, filter, first)).totalCount - own,
     images,
   };
+}
+
+/**
+ * Whether the sharing role allows a receiver more keys than the image's, which shows in that it allows one that does not
+ * exist; undefined where it does not. Source: facts.md 5.13, "least-privilege policy recommended".
+ */
+export async function narrowRoleAdvice(
+  dataKeys: Pick<DataKeys, 'sharingObstacle'>,
+  { accountId, regionId }: Image,
+  keyId: string,
+  receivers: readonly string[],
+): Promise<string | undefined> {
+  for (const receiver of receivers) {
+    const found = await dataKeys.sharingObstacle({ accountId, regionId, kmsKeyId: NO_KEY, receiver });
+    if (found?.obstacle === 'not-enabled')
+      return `The role ${SHARING_ROLE} lets account ${receiver} use other keys too; limit its policy to acs:kms:${regionId}:${accountId}:key/${keyId}.`;
+  }
+  return undefined;
 }
 
 /** Why a key should be for one shared image alone; undefined where it is. Source: mission row M24; facts.md 5.13. */

@@ -4,11 +4,10 @@ import { isoSeconds } from '../../../base/clock.ts';
 import type { Database } from '../../../metadata/database.ts';
 import { listImageShares, type ImageShare } from '../../../metadata/image-shares.ts';
 import type { Snapshot } from '../../../metadata/snapshots.ts';
-import { ecsAccess } from '../../ecs/access.ts';
-import { unknownRegion } from '../../ecs/refusals.ts';
-import { findRegion } from '../../ecs/regions.ts';
+import { ecsAccessToId } from '../../ecs/access.ts';
+import { regionOfId } from '../../ecs/regions.ts';
 import { ownImage, snapshotsOfImage } from '../../ecs/sharing/shareable-image.ts';
-import { otherUsesOf, separateKeyAdvice } from '../../ecs/sharing/sharing-advice.ts';
+import { narrowRoleAdvice, otherUsesOf, separateKeyAdvice } from '../../ecs/sharing/sharing-advice.ts';
 import type { DataKeys } from '../../ecs/stored-data-key.ts';
 
 /**
@@ -23,29 +22,34 @@ export function DescribeImageSharing(deps: {
     product: 'sealdisk',
     name: 'DescribeImageSharing',
     access: ({ input, caller, regionId }) => [
-      ecsAccess('sealdisk:DescribeImageSharing', caller, regionId, `image/${input.ImageId}`),
+      ecsAccessToId('sealdisk:DescribeImageSharing', caller, regionId, 'image', input.ImageId),
     ],
     run: async ({ input, caller, regionId }) => {
-      if (findRegion(regionId) === undefined) throw unknownRegion(regionId);
       const { read } = deps.database;
-      const image = await ownImage(read, { accountId: caller.accountId, regionId }, input.ImageId);
+      const region = regionOfId(input.ImageId)?.regionId ?? regionId;
+      const image = await ownImage(read, { accountId: caller.accountId, regionId: region }, input.ImageId);
       const shares = await listImageShares(read, image.imageId);
       const snapshot = (await snapshotsOfImage(read, image)).find(({ wrappedBy }) => wrappedBy === 'kms');
       const receivers = await Promise.all(shares.map((share) => receiver(deps.dataKeys, share, snapshot)));
       const answer = {
         ImageId: image.imageId,
+        RegionId: image.regionId,
         Encrypted: snapshot !== undefined,
         Receivers: { Receiver: receivers },
         Advices: { Advice: [] },
       };
       if (snapshot?.kmsKeyId === undefined || snapshot.kmsKeyId === null) return answer;
       const others = await otherUsesOf(read, image, snapshot.kmsKeyId);
-      const message = separateKeyAdvice(image.imageId, others);
+      const accounts = shares.map(({ accountId }) => accountId);
+      const advices = [
+        { Code: 'SeparateKey', Message: separateKeyAdvice(image.imageId, others) },
+        { Code: 'NarrowRole', Message: await narrowRoleAdvice(deps.dataKeys, image, snapshot.kmsKeyId, accounts) },
+      ];
       return {
         ...answer,
         KMSKeyId: snapshot.kmsKeyId,
         OtherUses: { Disks: others.disks, Snapshots: others.snapshots, Images: others.images },
-        Advices: { Advice: message === undefined ? [] : [{ Code: 'SeparateKey', Message: message }] },
+        Advices: { Advice: advices.filter(({ Message }) => Message !== undefined) },
       };
     },
   };

@@ -7,6 +7,7 @@ import { DeleteDisk } from '../../../../src/services/ecs/actions/DeleteDisk.ts';
 import { DescribeImageSharing } from '../../../../src/services/sealdisk/actions/DescribeImageSharing.ts';
 import { refusal, REGION, type TestCloud } from '../../ecs/test-cloud.ts';
 import {
+  allowSharing,
   keyOf,
   makeImage,
   makeSharedImage,
@@ -18,10 +19,11 @@ import {
   SHARING_ZONE,
   trust,
   withdrawPolicy,
+  withdrawRole,
 } from '../../ecs/sharing/sharing-cloud.ts';
 
 const describe = (cloud: TestCloud, ImageId: string, asker = {}) =>
-  cloud.call(DescribeImageSharing(cloud.parts), { ImageId }, { region: SHARING_REGION, ...asker });
+  cloud.call(DescribeImageSharing(cloud.parts), { ImageId }, asker);
 
 test('each receiver is said to be able to use the image, or what is in the way', async () => {
   await using cloud = await openSharingCloud();
@@ -87,6 +89,24 @@ test('M24: a key that is used for more than the shared image is advised against,
   assert.match(advice?.Message ?? '', /2 other disks, 1 other snapshot, 1 other image.*CopyImage/);
 });
 
+test('M22: a role that lets receivers use other keys too is advised against', async () => {
+  await using cloud = await openSharingCloud();
+  const keyId = await keyOf(cloud);
+  const document = JSON.stringify({
+    Version: '1',
+    Statement: [{ Effect: 'Allow', Action: 'kms:*', Resource: `acs:kms:*:${SHARER}:key/*` }],
+  });
+  await allowSharing(cloud, keyId, { document });
+  const imageId = await makeImage(cloud, { keyId });
+  const codes = async () => (await describe(cloud, imageId)).Advices?.Advice?.map(({ Code }) => Code);
+  assert.deepEqual(await codes(), ['SeparateKey'], 'nobody is let in yet');
+  await share(cloud, imageId, { AddAccount: [RECEIVER] });
+  assert.deepEqual(await codes(), ['SeparateKey', 'NarrowRole']);
+  await withdrawRole(cloud);
+  await allowSharing(cloud, keyId);
+  assert.deepEqual(await codes(), ['SeparateKey']);
+});
+
 test('an unencrypted image needs nothing, and only the owner is told', async () => {
   await using cloud = await openSharingCloud();
   const imageId = await makeImage(cloud, { keyId: null });
@@ -94,7 +114,6 @@ test('an unencrypted image needs nothing, and only the owner is told', async () 
   const { Encrypted, KMSKeyId, Receivers, Advices } = await describe(cloud, imageId);
   assert.deepEqual([Encrypted, KMSKeyId, Advices?.Advice], [false, undefined, []]);
   assert.equal(Receivers?.Receiver?.[0]?.Usable, true);
-  for (const asker of [{ account: RECEIVER }, { region: REGION }])
-    await refusal(describe(cloud, imageId, asker), 'InvalidImageId.NotFound', 404);
+  await refusal(describe(cloud, imageId, { account: RECEIVER }), 'InvalidImageId.NotFound', 404);
   await refusal(describe(cloud, 'm-2ze00000000000000000'), 'InvalidImageId.NotFound', 404);
 });
