@@ -183,6 +183,11 @@ export class TwoAccounts implements AsyncDisposable {
     await must('ram', 'AttachPolicyToRole', { PolicyType: 'Custom', PolicyName: policyName, RoleName: roleName });
     const pair = await must('kms', 'CreateKey', { KeySpec: 'RSA_2048', KeyUsage: 'ENCRYPT/DECRYPT' });
     const signing = await must('kms', 'CreateKey', { KeySpec: 'EC_P256', KeyUsage: 'SIGN/VERIFY' });
+    const plainDiskId = text(await must('ecs', 'CreateDisk', { ZoneId: ZONE, Size: '20' }), 'DiskId');
+    await this.cloud.useDisk(plainDiskId, `system of ${name}`, accountId);
+    const system = text(await must('ecs', 'CreateSnapshot', { DiskId: plainDiskId }), 'SnapshotId');
+    const mapping = { 'DiskDeviceMapping.1.SnapshotId': system, 'DiskDeviceMapping.1.DiskType': 'system' };
+    const image = await must('ecs', 'CreateImage', { ...mapping, ImageName: `${name}-image` });
     await must('ecs', 'EnableDiskEncryptionByDefault', {});
     const others = await this.#furnishUsers(accountId, name);
     return {
@@ -200,6 +205,7 @@ export class TwoAccounts implements AsyncDisposable {
       exportedDiskId,
       snapshotId,
       snapshotName: `${name}-snapshot`,
+      imageId: text(image, 'ImageId'),
       exportId: text(exported, 'ExportId'),
       snapshotExportId: text(exportedSnapshot, 'ExportId'),
       transferId: text(transfer, 'TransferId'),
