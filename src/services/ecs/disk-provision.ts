@@ -1,3 +1,4 @@
+import { assert } from '../../base/assert.ts';
 import { isKind, messageOf } from '../../base/errors.ts';
 import { GiB } from '../../base/units.ts';
 import { answerClientToken } from '../../metadata/client-tokens.ts';
@@ -40,6 +41,9 @@ export async function provisionDisk(
   answer: RecordedAnswer,
 ): Promise<void> {
   const { database, dataPlane, dataKeys } = parts;
+  const isReceived = source !== undefined && source.accountId !== disk.accountId;
+  // Else the owner of a shared image would be told of the receiver's disk, and the receiver of the snapshot.
+  assert(!isReceived || disk.sourceSnapshotId === null, 'no disk names a snapshot of another account');
   await database.transact(async (transaction) => {
     if (source !== undefined) {
       const current = await findSnapshot(transaction, source.snapshotId);
@@ -47,8 +51,7 @@ export async function provisionDisk(
     }
     await insertDisk(transaction, disk);
   });
-  const independent =
-    source !== undefined && disk.encrypted && (!source.encrypted || source.accountId !== disk.accountId);
+  const independent = source !== undefined && disk.encrypted && (!source.encrypted || isReceived);
   try {
     const identity = {
       diskId: disk.diskId,

@@ -190,6 +190,17 @@ test('not to oneself, not to nobody, not to more than fifty; of each list the fi
   assert.ok(left.includes(accounts[10] ?? ''), 'the eleventh was not taken back');
 });
 
+test('however many calls share an image at once, it is shared with fifty at most, and each call as a whole', async () => {
+  await using cloud = await openSharingCloud();
+  const accounts = await makeAccounts(cloud, 80);
+  const imageId = await makeImage(cloud, { keyId: null });
+  const calls = Array.from({ length: 8 }, (_, index) => accounts.slice(index * 10, index * 10 + 10));
+  const outcomes = await Promise.allSettled(calls.map((AddAccount) => share(cloud, imageId, { AddAccount })));
+  const done = calls.filter((_, index) => outcomes[index]?.status === 'fulfilled').flat();
+  assert.equal(done.length, 50);
+  assert.deepEqual(await receiversOf(cloud, imageId), done);
+});
+
 test('an account that is to be added and removed in one call is removed', async () => {
   await using cloud = await openSharingCloud();
   const imageId = await makeImage(cloud, { keyId: null });
