@@ -47,6 +47,7 @@ import { openWhenUnsealed, type Opened } from './sealed-start.ts';
 import type { EcsDependencies } from './services/ecs/dependencies.ts';
 import { DiskRotations } from './services/ecs/disk-rotations.ts';
 import { DOCUMENTED_LIMITS } from './services/ecs/encryption-limits.ts';
+import { ImageCopies } from './services/ecs/images/image-copies.ts';
 import { recordPin } from './services/ecs/pins.ts';
 import { takeBackCreations } from './services/ecs/reconcile.ts';
 import { ecsActions } from './services/ecs/registry.ts';
@@ -194,8 +195,10 @@ async function startServer(
   });
   const dataPlane = new RemoteDataPlane(supervisor);
   const rotations = new DiskRotations({ database, dataPlane, diskKeys: kms.diskKeys, clock, log });
+  const imageCopies = stack.use(new ImageCopies({ database, dataPlane, dataKeys: rotations.dataKeys, clock, log }));
   const ecs: EcsDependencies = {
     database,
+    imageCopies,
     dataPlane,
     dataKeys: rotations.dataKeys,
     rotations,

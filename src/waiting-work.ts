@@ -7,6 +7,7 @@ import type { DataPlane } from './dataplane/data-plane.ts';
 import type { Kms } from './kms/kms.ts';
 import type { Database } from './metadata/database.ts';
 import type { DiskRotations } from './services/ecs/disk-rotations.ts';
+import type { ImageCopies } from './services/ecs/images/image-copies.ts';
 import type { Resealing } from './root/resealing.ts';
 import { finishRemovals } from './services/ecs/reconcile.ts';
 import { deleteExpiredSnapshots } from './services/ecs/snapshot-retention.ts';
@@ -22,6 +23,7 @@ export interface WaitingParts {
   /** After how many days files of the audit log go; undefined for never. */
   readonly keepDays: number | undefined;
   readonly rotations: DiskRotations;
+  readonly imageCopies: ImageCopies;
   readonly resealing: Resealing;
   readonly log: Logger;
 }
@@ -49,6 +51,7 @@ export function waitingWork(parts: WaitingParts): Readonly<Record<string, Waitin
     'finishing removals': atEveryLook(() => finishRemovals(parts)),
     // A close that a hung disk server carried out after its caller had given up leaves an export that nobody serves.
     'reopening exports': atEveryLook(() => exports.reopenAll()),
+    'copying images': atEveryLook(async () => parts.imageCopies.wake()),
     'sealing disks anew': atEveryLook(() => parts.rotations.keepGoing()),
   };
 }

@@ -61,8 +61,8 @@ export interface SnapshotFilter extends ResourceFilter {
   readonly status?: string | undefined;
   readonly type?: string | undefined;
   readonly category?: string | undefined;
-  /** `disk`: at least one disk was made from it; `none`: nothing was. */
-  readonly usage?: 'disk' | 'none' | undefined;
+  /** What was made from it: at least one image, at least one disk, both, or nothing. */
+  readonly usage?: 'image' | 'disk' | 'image_disk' | 'none' | undefined;
   readonly resourceGroupId?: string | undefined;
   /** True: only encrypted ones. False and absent do not filter. */
   readonly encrypted?: boolean | undefined;
@@ -102,9 +102,16 @@ function matchingSnapshots(reader: Reader, filter: SnapshotFilter) {
       encrypted: filter.encrypted === true ? true : undefined,
     },
   });
-  if (filter.usage === undefined) return query;
-  const used = reader.queries.selectFrom('disks').select('sourceSnapshotId').where('sourceSnapshotId', 'is not', null);
-  return query.where('rows.snapshotId', filter.usage === 'disk' ? 'in' : 'not in', used as never);
+  const { usage } = filter;
+  if (usage === undefined) return query;
+  const inDisks = reader.queries
+    .selectFrom('disks')
+    .select('sourceSnapshotId')
+    .where('sourceSnapshotId', 'is not', null);
+  const inImages = reader.queries.selectFrom('imageSnapshots').select('snapshotId');
+  const isOrNot = (used: boolean) => (used ? 'in' : 'not in');
+  const ofDisks = query.where('rows.snapshotId', isOrNot(usage === 'disk' || usage === 'image_disk'), inDisks as never);
+  return ofDisks.where('rows.snapshotId', isOrNot(usage === 'image' || usage === 'image_disk'), inImages as never);
 }
 
 export async function insertSnapshot(transaction: Transaction, snapshot: Snapshot): Promise<void> {

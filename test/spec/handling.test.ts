@@ -69,6 +69,7 @@ test('what is said to be refused is refused, by its name', async () => {
     CreateSnapshot: { DiskId: await api.createDisk() },
     ListTagResources: { RegionId: REGION, ResourceType: 'disk' },
     ModifyImageSharePermission: { RegionId: REGION, ImageId: 'm-1' },
+    CopyImage: { ImageId: 'm-1' },
     ModifyImageAttribute: { ImageId: 'm-1' },
     ModifyDiskAttribute: { DiskId: await api.createDisk() },
     SetDeletionProtection: { EnableDeletionProtection: 'true' },

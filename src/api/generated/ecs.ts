@@ -16,6 +16,38 @@ export interface AddTagsInput {
 export interface AddTagsOutput {
 }
 
+export interface CancelCopyImageInput {
+  readonly ImageId: string;
+  readonly RegionId: string;
+}
+
+export interface CancelCopyImageOutput {
+}
+
+export interface CopyImageInputTag {
+  readonly Key?: string;
+  readonly Value?: string;
+}
+
+export interface CopyImageInput {
+  readonly ClientToken?: string;
+  readonly DestinationDescription?: string;
+  readonly DestinationImageName?: string;
+  readonly DestinationRegionId?: string;
+  readonly DryRun?: boolean;
+  readonly EncryptAlgorithm?: string;
+  readonly Encrypted?: boolean;
+  readonly ImageId: string;
+  readonly KMSKeyId?: string;
+  readonly RegionId: string;
+  readonly ResourceGroupId?: string;
+  readonly Tag?: readonly CopyImageInputTag[];
+}
+
+export interface CopyImageOutput {
+  readonly ImageId?: string | undefined;
+}
+
 export interface CreateDiskInputArn {
   readonly AssumeRoleFor?: number;
   readonly RoleType?: string;
@@ -874,6 +906,58 @@ export const ecs: ProductDescription = {
         "RegionId",
         "ResourceType",
         "ResourceId"
+      ],
+      "keepEmpty": [],
+      "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
+      "idempotentMismatchStatus": 400
+    },
+    "CancelCopyImage": {
+      "request": {
+        "ImageId": "string",
+        "RegionId": "string"
+      },
+      "response": {
+        "RequestId": "string"
+      },
+      "required": [
+        "RegionId",
+        "ImageId"
+      ],
+      "keepEmpty": [],
+      "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
+      "idempotentMismatchStatus": 400
+    },
+    "CopyImage": {
+      "request": {
+        "ClientToken": "string",
+        "DestinationDescription": "string",
+        "DestinationImageName": "string",
+        "DestinationRegionId": "string",
+        "DryRun": "boolean",
+        "EncryptAlgorithm": "string",
+        "Encrypted": "boolean",
+        "ImageId": "string",
+        "KMSKeyId": "string",
+        "RegionId": "string",
+        "ResourceGroupId": "string",
+        "Tag": [
+          {
+            "Key": "string",
+            "Value": "string"
+          }
+        ]
+      },
+      "response": {
+        "ImageId": "string",
+        "RequestId": "string"
+      },
+      "required": [
+        "RegionId",
+        "ImageId"
       ],
       "keepEmpty": [],
       "missingCode": {},
@@ -2104,7 +2188,6 @@ export const ecs: ProductDescription = {
     "AuthorizeSecurityGroup",
     "AuthorizeSecurityGroupEgress",
     "CancelAutoSnapshotPolicy",
-    "CancelCopyImage",
     "CancelImagePipelineExecution",
     "CancelPhysicalConnection",
     "CancelSimulatedSystemEvents",
@@ -2112,7 +2195,6 @@ export const ecs: ProductDescription = {
     "CloneDisks",
     "ConnectRouterInterface",
     "ConvertNatPublicIpToEip",
-    "CopyImage",
     "CopySnapshot",
     "CreateActivation",
     "CreateAutoProvisioningGroup",

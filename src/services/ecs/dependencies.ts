@@ -5,6 +5,7 @@ import type { DataPlane } from '../../dataplane/data-plane.ts';
 import type { DataKeys } from './stored-data-key.ts';
 import type { Database } from '../../metadata/database.ts';
 import type { DiskRotations } from './disk-rotations.ts';
+import type { ImageCopies } from './images/image-copies.ts';
 import type { EncryptionLimits } from './encryption-limits.ts';
 
 /** What the ECS operations work with. Each takes what it needs of it. */
@@ -13,6 +14,7 @@ export interface EcsDependencies {
   readonly dataPlane: DataPlane;
   readonly dataKeys: DataKeys;
   readonly rotations: DiskRotations;
+  readonly imageCopies: ImageCopies;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;

@@ -17,6 +17,11 @@ export type DiskEncryption =
 
 const SUITES: Readonly<Record<string, Suite>> = { 'AES-256': 'aes-256-gcm', 'SM4-128': 'sm4-gcm' };
 
+/** The suite that EncryptAlgorithm asks for, if it asks for one. */
+export function suiteOfAlgorithm(algorithm: string | undefined): Suite | undefined {
+  return algorithm === undefined ? undefined : SUITES[algorithm];
+}
+
 type EncryptionInput = Pick<CreateDiskInput, 'Encrypted' | 'KMSKeyId' | 'EncryptAlgorithm'>;
 
 /** Checks what can be judged from the parameters alone. Source: facts.md 3.2; decisions.md B4. */

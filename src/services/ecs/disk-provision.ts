@@ -87,7 +87,7 @@ export async function provisionDisk(
 }
 
 /** What the files that hold the snapshot must have reached: the living disk knows more than the snapshot. */
-async function pinOfSource({ database }: Parts, source: Snapshot): Promise<Pin | undefined> {
+export async function pinOfSource({ database }: Pick<Parts, 'database'>, source: Snapshot): Promise<Pin | undefined> {
   const disk = await findDisk(database.read, source.sourceDiskId);
   return (disk?.status === 'Deleting' ? undefined : disk?.pin) ?? source.pin ?? undefined;
 }

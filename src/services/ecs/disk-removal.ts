@@ -4,6 +4,7 @@ import { deleteDiskRotation, findDiskRotation } from '../../metadata/disk-rotati
 import { deleteDisk, findDisk, type Disk } from '../../metadata/disks.ts';
 import { findExportOfDisk } from '../../metadata/exports.ts';
 import type { Transaction } from '../../metadata/reader.ts';
+import { listImagesOfSnapshot } from '../../metadata/images.ts';
 import { exportsOfSnapshot } from '../../metadata/snapshot-exports.ts';
 import { deleteSnapshot, listSnapshotsOfDisk, type Snapshot } from '../../metadata/snapshots.ts';
 import { ApiError } from '../../api/errors.ts';
@@ -15,7 +16,8 @@ interface Parts {
 }
 
 /**
- * Removes a disk for good. Needs no key. Manual snapshots stay; automatic ones go with it if the disk says so.
+ * Removes a disk for good. Needs no key. Manual snapshots stay; automatic ones go with it if the disk says so and no image is made
+ * of them.
  *
  * 1. status Deleting, the disk is hidden from now on; its automatic snapshots likewise;
  * 2. the files;
@@ -45,7 +47,8 @@ export async function removeDisk(parts: Parts, diskId: string): Promise<void> {
           `Snapshot ${snapshot.snapshotId} of disk ${diskId} is being taken; delete the disk when it is done.`,
         );
       }
-      if (snapshot.type === 'auto' && disk.deleteAutoSnapshot) {
+      const isOfImage = (await listImagesOfSnapshot(transaction, snapshot.snapshotId)).length > 0;
+      if (snapshot.type === 'auto' && disk.deleteAutoSnapshot && !isOfImage) {
         const [exported] = await exportsOfSnapshot(transaction, snapshot.snapshotId);
         if (exported !== undefined)
           throw new ApiError(

@@ -5,7 +5,7 @@ import type { Database } from '../../metadata/database.ts';
 import { listDisksByStatus } from '../../metadata/disks.ts';
 import { listSnapshotsByStatus } from '../../metadata/snapshots.ts';
 import { listTransfers } from '../../metadata/transfers.ts';
-import { takeBackImages } from './images/taken-back-images.ts';
+import { snapshotsBeingCopied, takeBackImages } from './images/taken-back-images.ts';
 import { finishDiskRemoval } from './disk-removal.ts';
 import { finishSnapshotRemoval } from './snapshot-provision.ts';
 import { moveDisk, moveSnapshot } from './status-changes.ts';
@@ -35,7 +35,9 @@ export async function takeBackCreations({ database }: Pick<Parts, 'database'>): 
       await moveDisk(transaction, diskId, 'Deleting');
     }
     await takeBackImages(transaction);
+    const copied = await snapshotsBeingCopied(transaction);
     for (const { snapshotId } of await listSnapshotsByStatus(transaction, 'progressing')) {
+      if (copied.has(snapshotId)) continue;
       await moveSnapshot(transaction, snapshotId, 'deleting');
     }
   });

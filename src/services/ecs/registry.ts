@@ -1,5 +1,7 @@
 import type { Action } from '../../api/action.ts';
 import { AddTags } from './actions/AddTags.ts';
+import { CancelCopyImage } from './actions/CancelCopyImage.ts';
+import { CopyImage } from './actions/CopyImage.ts';
 import { CreateDisk } from './actions/CreateDisk.ts';
 import { CreateImage } from './actions/CreateImage.ts';
 import { CreateSnapshot } from './actions/CreateSnapshot.ts';
@@ -55,6 +57,8 @@ export function ecsActions(deps: EcsDependencies): readonly Action[] {
     DescribeDiskDefaultKMSKeyId(deps),
     DescribeImages(deps),
     CreateImage(deps),
+    CopyImage(deps),
+    CancelCopyImage(deps),
     DeleteImage(deps),
     ModifyImageAttribute(deps),
     DescribeImageFromFamily(deps),

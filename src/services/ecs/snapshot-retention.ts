@@ -1,6 +1,7 @@
 import type { DataPlane } from '../../dataplane/data-plane.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Database } from '../../metadata/database.ts';
+import { listImagesOfSnapshot } from '../../metadata/images.ts';
 import { exportsOfSnapshot } from '../../metadata/snapshot-exports.ts';
 import { listSnapshotsByStatus, type Snapshot } from '../../metadata/snapshots.ts';
 import { finishRemovals } from './reconcile.ts';
@@ -23,7 +24,8 @@ export async function deleteExpiredSnapshots(
     const over = (await listSnapshotsByStatus(transaction, 'accomplished')).filter((one) => isOver(one, nowMs));
     const doomed = [];
     for (const snapshot of over) {
-      // One that is being read stays until it is not.
+      // One that is being read, or that an image is made of, stays until it is not.
+      if ((await listImagesOfSnapshot(transaction, snapshot.snapshotId)).length > 0) continue;
       if ((await exportsOfSnapshot(transaction, snapshot.snapshotId)).length > 0) continue;
       await moveSnapshot(transaction, snapshot.snapshotId, 'deleting');
       doomed.push(snapshot);

@@ -5,9 +5,9 @@ import { wireTags } from './resource-tags.ts';
 
 /**
  * A snapshot as DescribeSnapshots answers it. Sizes of disks are strings here, unlike in DescribeDisks (apis.md 0.1).
- * @param used whether a disk was made from it.
+ * @param usage what was made from it: `disk`, `image`, both, or `none`.
  */
-export function snapshotView(snapshot: Snapshot, used: boolean): DescribeSnapshotsOutputSnapshot {
+export function snapshotView(snapshot: Snapshot, usage: string): DescribeSnapshotsOutputSnapshot {
   return {
     SnapshotId: snapshot.snapshotId,
     SnapshotName: snapshot.name,
@@ -29,7 +29,7 @@ export function snapshotView(snapshot: Snapshot, used: boolean): DescribeSnapsho
     SnapshotLinkId: snapshotLinkId(snapshot.sourceDiskId),
     SnapshotSN: '',
     Category: snapshot.category,
-    Usage: used ? 'disk' : 'none',
+    Usage: usage,
     InstantAccess: false,
     RetentionDays: snapshot.retentionDays ?? undefined,
     CreationTime: isoSeconds(snapshot.createdMs),

@@ -27,6 +27,7 @@ import { finishRemovals } from '../../../src/services/ecs/reconcile.ts';
 import type { EcsDependencies } from '../../../src/services/ecs/dependencies.ts';
 import { DiskRotations } from '../../../src/services/ecs/disk-rotations.ts';
 import { DOCUMENTED_LIMITS } from '../../../src/services/ecs/encryption-limits.ts';
+import { ImageCopies } from '../../../src/services/ecs/images/image-copies.ts';
 import { CreateDisk } from '../../../src/services/ecs/actions/CreateDisk.ts';
 import { CreateSnapshot } from '../../../src/services/ecs/actions/CreateSnapshot.ts';
 import { ExportKeeper } from '../../../src/services/sealdisk/export-keeper.ts';
@@ -91,6 +92,7 @@ export class TestCloud implements AsyncDisposable {
     const rotations = new DiskRotations({ database, dataPlane: this.plane, diskKeys: kms.diskKeys, clock, log });
     this.parts = {
       database,
+      imageCopies: new ImageCopies({ database, dataPlane: this.plane, dataKeys: rotations.dataKeys, clock, log }),
       dataPlane: this.plane,
       dataKeys: rotations.dataKeys,
       rotations,
@@ -142,6 +144,8 @@ export class TestCloud implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    // One that a test let die never ends.
+    void this.parts.imageCopies[Symbol.asyncDispose]();
     await this.database[Symbol.asyncDispose]();
     rmSync(this.#directory, { recursive: true, force: true });
   }

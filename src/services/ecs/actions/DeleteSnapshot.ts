@@ -2,6 +2,7 @@ import type { Action } from '../../../api/action.ts';
 import { ApiError } from '../../../api/errors.ts';
 import type { DeleteSnapshotInput, DeleteSnapshotOutput } from '../../../api/generated/ecs.ts';
 import { listDisksFromSnapshot } from '../../../metadata/disks.ts';
+import { listImagesOfSnapshot } from '../../../metadata/images.ts';
 import { exportsOfSnapshot } from '../../../metadata/snapshot-exports.ts';
 import { findSnapshot, type Snapshot } from '../../../metadata/snapshots.ts';
 import { ecsAccessToId } from '../access.ts';
@@ -14,7 +15,7 @@ type Parts = Pick<EcsDependencies, 'database' | 'dataPlane' | 'log'>;
 
 /**
  * Removes a snapshot; needs no key. An unknown id is a success (facts.md 4.7). One that disks were made from is kept
- * unless `Force` says otherwise: those disks go on, but cannot be put back to it.
+ * unless `Force` says otherwise: those disks go on, but cannot be put back to it. One that an image is made of stays.
  */
 export function DeleteSnapshot(deps: Parts): Action<DeleteSnapshotInput, DeleteSnapshotOutput> {
   return {
@@ -62,6 +63,14 @@ function markDoomed(
         `Disk ${made[0]?.diskId} was made from snapshot ${snapshotId}; set Force=true to delete the snapshot all the same.`,
       );
     }
+    // Force does not help here: every later instance of the image would be without its disk (facts.md 4.7).
+    const [image] = await listImagesOfSnapshot(transaction, snapshotId);
+    if (image !== undefined)
+      throw new ApiError(
+        'SnapshotCreatedImage',
+        403,
+        `Image ${image.imageId} is made of snapshot ${snapshotId}; delete the image first.`,
+      );
     const [exported] = await exportsOfSnapshot(transaction, snapshotId);
     if (exported !== undefined)
       throw new ApiError(

@@ -3,6 +3,7 @@ import { ApiError } from '../../../api/errors.ts';
 import type { DescribeSnapshotsInput, DescribeSnapshotsOutput } from '../../../api/generated/ecs.ts';
 import type { Database } from '../../../metadata/database.ts';
 import { listDisksFromSnapshot } from '../../../metadata/disks.ts';
+import { listImagesOfSnapshot } from '../../../metadata/images.ts';
 import { listSnapshots, type Snapshot, type SnapshotFilter } from '../../../metadata/snapshots.ts';
 import { ecsAccess } from '../access.ts';
 import { VISIBLE_SNAPSHOT_STATUSES } from '../disk-lifecycle.ts';
@@ -43,10 +44,12 @@ export function DescribeSnapshots(deps: {
 
 async function view(database: Database, snapshot: Snapshot) {
   const made = await listDisksFromSnapshot(database.read, snapshot.snapshotId);
-  return snapshotView(
-    snapshot,
-    made.some(({ status }) => status !== 'Deleting'),
-  );
+  const images = await listImagesOfSnapshot(database.read, snapshot.snapshotId);
+  const uses = [
+    ...(images.length > 0 ? ['image'] : []),
+    ...(made.some(({ status }) => status !== 'Deleting') ? ['disk'] : []),
+  ];
+  return snapshotView(snapshot, uses.join('_') || 'none');
 }
 
 function checkedFilter({ input, caller, regionId }: Call<DescribeSnapshotsInput>): SnapshotFilter {
@@ -61,14 +64,12 @@ function checkedFilter({ input, caller, regionId }: Call<DescribeSnapshotsInput>
     httpStatus: 404,
     parameter: 'Usage',
   });
-  // No image is ever made from a snapshot here, so a query for such snapshots finds none.
-  const nothing = usage === 'image' || usage === 'image_disk';
   const linkedDisk = checkedLink(input.SnapshotLinkId);
   const contradiction = linkedDisk !== undefined && input.DiskId !== undefined && linkedDisk !== input.DiskId;
   return {
     accountId: caller.accountId,
     regionId,
-    snapshotIds: nothing || contradiction ? [] : ids,
+    snapshotIds: contradiction ? [] : ids,
     sourceDiskId: input.DiskId ?? linkedDisk,
     sourceInstanceId: input.InstanceId,
     sourceDiskType: checkedChoice(input.SourceDiskType?.toLowerCase(), ['system', 'data'], undefined, {
@@ -92,7 +93,7 @@ function checkedFilter({ input, caller, regionId }: Call<DescribeSnapshotsInput>
       httpStatus: 403,
       parameter: 'Category',
     }),
-    usage: usage === 'disk' || usage === 'none' ? usage : undefined,
+    usage: usage as SnapshotFilter['usage'],
     resourceGroupId: input.ResourceGroupId,
     encrypted: input.Encrypted === true ? true : undefined,
     kmsKeyId: input.KMSKeyId,

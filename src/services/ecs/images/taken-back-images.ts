@@ -1,5 +1,5 @@
 import { deleteImage, listImagesByStatus, type Image } from '../../../metadata/images.ts';
-import type { Transaction } from '../../../metadata/reader.ts';
+import type { Reader, Transaction } from '../../../metadata/reader.ts';
 import { findSnapshot } from '../../../metadata/snapshots.ts';
 import { moveSnapshot } from '../status-changes.ts';
 
@@ -16,4 +16,10 @@ export async function takeBackImage(transaction: Transaction, { imageId, devices
     const snapshot = snapshotId === null ? undefined : await findSnapshot(transaction, snapshotId);
     if (snapshot?.status === 'accomplished') await moveSnapshot(transaction, snapshot.snapshotId, 'deleting');
   }
+}
+
+/** Snapshots that copies of images go on with (image-copies.ts). */
+export async function snapshotsBeingCopied(reader: Reader): Promise<ReadonlySet<string>> {
+  const copies = [...(await listImagesByStatus(reader, 'Creating')), ...(await listImagesByStatus(reader, 'Waiting'))];
+  return new Set(copies.flatMap(({ devices }) => devices.flatMap(({ snapshotId }) => snapshotId ?? [])));
 }

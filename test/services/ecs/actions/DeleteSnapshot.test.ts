@@ -2,9 +2,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { SystemError } from '../../../../src/base/errors.ts';
+import { deleteImage } from '../../../../src/metadata/images.ts';
 import { findSnapshot, updateSnapshot } from '../../../../src/metadata/snapshots.ts';
 import { DeleteDisk } from '../../../../src/services/ecs/actions/DeleteDisk.ts';
 import { DeleteSnapshot } from '../../../../src/services/ecs/actions/DeleteSnapshot.ts';
+import { removeDisk } from '../../../../src/services/ecs/disk-removal.ts';
+import { deleteExpiredSnapshots } from '../../../../src/services/ecs/snapshot-retention.ts';
+import { putImage } from '../images/image-rows.ts';
 import { ACCOUNT, OTHER_ACCOUNT, TestCloud } from '../test-cloud.ts';
 
 const remove = (cloud: TestCloud, SnapshotId: string, more = {}, asker = {}) =>
@@ -88,4 +92,24 @@ test('permission: on the snapshot, in the region where it was made', async () =>
   assert.deepEqual(await DeleteSnapshot(cloud.parts).access(call), [
     { action: 'ecs:DeleteSnapshot', resource: `acs:ecs:ap-southeast-1:${ACCOUNT}:snapshot/s-t4n12345678901234567` },
   ]);
+});
+
+test('a snapshot that an image is made of stays, also with Force and past its days; without the image it goes', async () => {
+  await using cloud = await TestCloud.ready();
+  const diskId = await cloud.createDisk();
+  await cloud.useDisk(diskId);
+  const snapshotId = await cloud.createSnapshot(diskId, { RetentionDays: 1 });
+  const devices = [{ device: '/dev/xvda', type: 'system', snapshotId, sizeGib: 20 }] as const;
+  const imageId = await putImage(cloud, { devices });
+  for (const Force of [false, true]) {
+    const attempt = () => cloud.call(DeleteSnapshot(cloud.parts), { SnapshotId: snapshotId, Force });
+    await cloud.refuses(attempt, 'SnapshotCreatedImage', 403);
+  }
+  const past = cloud.clock.now + 2 * 24 * 60 * 60 * 1000;
+  assert.equal(await deleteExpiredSnapshots(cloud.parts, past), 0);
+  await cloud.database.transact((transaction) => updateSnapshot(transaction, snapshotId, { type: 'auto' }));
+  await removeDisk(cloud.parts, diskId);
+  assert.equal((await cloud.snapshot(snapshotId)).status, 'accomplished');
+  await cloud.database.transact((transaction) => deleteImage(transaction, imageId));
+  assert.equal(await deleteExpiredSnapshots(cloud.parts, past), 1);
 });

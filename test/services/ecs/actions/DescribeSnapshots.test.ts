@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import type { DescribeSnapshotsInput } from '../../../../src/api/generated/ecs.ts';
 import { insertSnapshot, updateSnapshot } from '../../../../src/metadata/snapshots.ts';
 import { DescribeSnapshots } from '../../../../src/services/ecs/actions/DescribeSnapshots.ts';
+import { putImage } from '../images/image-rows.ts';
 import { OTHER_ACCOUNT, OTHER_REGION, refusal, REGION, TestCloud } from '../test-cloud.ts';
 
 type Query = Partial<DescribeSnapshotsInput>;
@@ -208,4 +209,25 @@ test('both ways of paging cover everything once', async () => {
   }
   assert.equal(byToken.length, all.length);
   assert.deepEqual(new Set(byToken), new Set(all));
+});
+
+test('what was made of a snapshot is told and asked for: disks, images, both, or nothing', async () => {
+  await using cloud = await TestCloud.ready();
+  const { diskId, snapshotId: nothing } = await snapshotted(cloud);
+  const [disk, image, both] = [
+    await cloud.createSnapshot(diskId),
+    await cloud.createSnapshot(diskId),
+    await cloud.createSnapshot(diskId),
+  ];
+  for (const SnapshotId of [disk, both]) await cloud.createDisk({ SnapshotId });
+  for (const [index, snapshotId] of [image, both].entries())
+    await putImage(cloud, {
+      imageId: `m-bp100000000000000001${index}`,
+      devices: [{ device: '/dev/xvda', type: 'system', snapshotId, sizeGib: 20 }],
+    });
+  for (const [Usage, snapshotId] of Object.entries({ none: nothing, disk, image, image_disk: both })) {
+    assert.deepEqual(await idsOf(cloud, { Usage }), [snapshotId]);
+    const { Snapshots } = await describe(cloud, { SnapshotIds: JSON.stringify([snapshotId]) });
+    assert.equal(Snapshots?.Snapshot[0]?.Usage, Usage);
+  }
 });
