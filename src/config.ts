@@ -36,6 +36,8 @@ export interface Config {
   readonly keepExports: boolean;
   /** Let `sealdisk clock advance` put the date forward. For tests: only where nobody else can reach the server. */
   readonly testClock: boolean;
+  /** Files that images come from and go to; absolute. Default: there are none. */
+  readonly imageStore: string | undefined;
   /** Days after which files of the audit log are removed. Default: they are all kept. */
   readonly auditKeepDays: number | undefined;
 }
@@ -105,6 +107,7 @@ export function loadConfig(input: ConfigInput, environment: Environment): Config
     },
     keepExports: input.keepExports ?? false,
     testClock,
+    imageStore: resolved(setting('SEALDISK_IMAGE_STORE')),
     auditKeepDays: days(setting('SEALDISK_AUDIT_KEEP_DAYS'), 'SEALDISK_AUDIT_KEEP_DAYS'),
   });
 }
@@ -131,6 +134,10 @@ function parseAddress(text: string, option: string): Address {
     );
   }
   return { host, port };
+}
+
+function resolved(directory: string | undefined): string | undefined {
+  return directory === undefined ? undefined : path.resolve(directory);
 }
 
 function days(text: string | undefined, name: string): number | undefined {

@@ -47,6 +47,9 @@ import { openWhenUnsealed, type Opened } from './sealed-start.ts';
 import type { EcsDependencies } from './services/ecs/dependencies.ts';
 import { DiskRotations } from './services/ecs/disk-rotations.ts';
 import { DOCUMENTED_LIMITS } from './services/ecs/encryption-limits.ts';
+import { ImageFileWork } from './services/ecs/images/image-file-work.ts';
+import { ImageStore } from './services/ecs/images/image-store.ts';
+import { qemuImg } from './services/ecs/images/qemu-img.ts';
 import { ImageCopies } from './services/ecs/images/image-copies.ts';
 import { recordPin } from './services/ecs/pins.ts';
 import { takeBackCreations } from './services/ecs/reconcile.ts';
@@ -196,9 +199,13 @@ async function startServer(
   const dataPlane = new RemoteDataPlane(supervisor);
   const rotations = new DiskRotations({ database, dataPlane, diskKeys: kms.diskKeys, clock, log });
   const imageCopies = stack.use(new ImageCopies({ database, dataPlane, dataKeys: rotations.dataKeys, clock, log }));
+  const store = config.imageStore === undefined ? undefined : new ImageStore(config.imageStore);
+  const fileParts = { database, dataPlane, dataKeys: rotations.dataKeys, clock, random, log, store };
+  const fileWork = stack.use(new ImageFileWork({ ...fileParts, converter: qemuImg }));
   const ecs: EcsDependencies = {
     database,
     imageCopies,
+    imageFiles: { store, converter: qemuImg, work: fileWork },
     dataPlane,
     dataKeys: rotations.dataKeys,
     rotations,

@@ -7,6 +7,7 @@ import type { DataPlane } from './dataplane/data-plane.ts';
 import type { Kms } from './kms/kms.ts';
 import type { Database } from './metadata/database.ts';
 import type { DiskRotations } from './services/ecs/disk-rotations.ts';
+import type { ImageFileWork } from './services/ecs/images/image-file-work.ts';
 import type { ImageCopies } from './services/ecs/images/image-copies.ts';
 import type { Resealing } from './root/resealing.ts';
 import { finishRemovals } from './services/ecs/reconcile.ts';
@@ -24,6 +25,7 @@ export interface WaitingParts {
   readonly keepDays: number | undefined;
   readonly rotations: DiskRotations;
   readonly imageCopies: ImageCopies;
+  readonly imageFiles: { readonly work: ImageFileWork };
   readonly resealing: Resealing;
   readonly log: Logger;
 }
@@ -51,6 +53,7 @@ export function waitingWork(parts: WaitingParts): Readonly<Record<string, Waitin
     'finishing removals': atEveryLook(() => finishRemovals(parts)),
     // A close that a hung disk server carried out after its caller had given up leaves an export that nobody serves.
     'reopening exports': atEveryLook(() => exports.reopenAll()),
+    'reading and writing image files': atEveryLook(async () => parts.imageFiles.work.wake()),
     'copying images': atEveryLook(async () => parts.imageCopies.wake()),
     'sealing disks anew': atEveryLook(() => parts.rotations.keepGoing()),
   };

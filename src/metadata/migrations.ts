@@ -10,6 +10,7 @@ import { sessions } from './migrations/0008-sessions.ts';
 import { diskEncryptionDefaults } from './migrations/0011-disk-encryption-defaults.ts';
 import { images } from './migrations/0014-images.ts';
 import { imageShares } from './migrations/0016-image-shares.ts';
+import { imageExports } from './migrations/0019-image-exports.ts';
 
 /** Every schema step ever released, in order. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -24,4 +25,5 @@ export const MIGRATIONS: readonly Migration[] = [
   diskEncryptionDefaults,
   images,
   imageShares,
+  imageExports,
 ];

@@ -13,6 +13,7 @@ import { destroyedKeys } from '../../src/metadata/destroyed-keys.ts';
 import { diskEncryptionDefaults } from '../../src/metadata/disk-encryption-defaults.ts';
 import { disks } from '../../src/metadata/disks.ts';
 import { diskExports } from '../../src/metadata/exports.ts';
+import { imageExports } from '../../src/metadata/image-exports.ts';
 import { imageSnapshots, images } from '../../src/metadata/images.ts';
 import { groupMembers, groups } from '../../src/metadata/groups.ts';
 import { imageShares } from '../../src/metadata/image-shares.ts';
@@ -161,6 +162,19 @@ const SAMPLES: readonly Sample[] = [
   sample(disks, aDisk()),
   sample(snapshots, aSnapshot()),
   sample(images, anImage()),
+  sample(imageExports, {
+    taskId: 't-1',
+    accountId: ACCOUNT,
+    regionId: 'cn-hangzhou',
+    imageId: 'm-1',
+    bucket: 'b',
+    prefix: 'p',
+    format: 'raw',
+    status: 'Failed',
+    progress: 1,
+    failure: { code: 'x', message: 'y' },
+    createdMs: 1,
+  }),
   sample(imageSnapshots, { imageId: anImage().imageId, snapshotId: 's-1' }),
   sample(diskExports, {
     exportId: 'e',

@@ -725,6 +725,66 @@ export interface EnableDiskEncryptionByDefaultInput {
 export interface EnableDiskEncryptionByDefaultOutput {
 }
 
+export interface ExportImageInput {
+  readonly DryRun?: boolean;
+  readonly ImageFormat?: string;
+  readonly ImageId: string;
+  readonly OSSBucket: string;
+  readonly OSSPrefix?: string;
+  readonly RegionId: string;
+  readonly RoleName?: string;
+}
+
+export interface ExportImageOutput {
+  readonly RegionId?: string | undefined;
+  readonly TaskId?: string | undefined;
+}
+
+export interface ImportImageInputDiskDeviceMapping {
+  readonly Device?: string;
+  readonly DiskImSize?: number;
+  readonly DiskImageSize?: number;
+  readonly Format?: string;
+  readonly OSSBucket?: string;
+  readonly OSSObject?: string;
+}
+
+export interface ImportImageInputFeatures {
+  readonly ImdsSupport?: string;
+  readonly NvmeSupport?: string;
+}
+
+export interface ImportImageInputTag {
+  readonly Key?: string;
+  readonly Value?: string;
+}
+
+export interface ImportImageInput {
+  readonly Architecture?: string;
+  readonly BootMode?: string;
+  readonly ClientToken?: string;
+  readonly Description?: string;
+  readonly DetectionStrategy?: string;
+  readonly DiskDeviceMapping?: readonly ImportImageInputDiskDeviceMapping[];
+  readonly DryRun?: boolean;
+  readonly Features?: ImportImageInputFeatures;
+  readonly ImageName?: string;
+  readonly LicenseType?: string;
+  readonly OSType?: string;
+  readonly Platform?: string;
+  readonly RegionId: string;
+  readonly ResourceGroupId?: string;
+  readonly RoleName?: string;
+  readonly StorageLocationArn?: string;
+  readonly Tag?: readonly ImportImageInputTag[];
+}
+
+export interface ImportImageOutput {
+  readonly ImageId?: string | undefined;
+  readonly RegionId?: string | undefined;
+  readonly TaskId?: string | undefined;
+}
+
 export interface ListTagResourcesInputTag {
   readonly Key?: string;
   readonly Value?: string;
@@ -1879,6 +1939,84 @@ export const ecs: ProductDescription = {
       "idempotentRunningCode": "LastTokenProcessing",
       "idempotentMismatchStatus": 400
     },
+    "ExportImage": {
+      "request": {
+        "DryRun": "boolean",
+        "ImageFormat": "string",
+        "ImageId": "string",
+        "OSSBucket": "string",
+        "OSSPrefix": "string",
+        "RegionId": "string",
+        "RoleName": "string"
+      },
+      "response": {
+        "RegionId": "string",
+        "RequestId": "string",
+        "TaskId": "string"
+      },
+      "required": [
+        "RegionId",
+        "ImageId",
+        "OSSBucket"
+      ],
+      "keepEmpty": [],
+      "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
+      "idempotentMismatchStatus": 400
+    },
+    "ImportImage": {
+      "request": {
+        "Architecture": "string",
+        "BootMode": "string",
+        "ClientToken": "string",
+        "Description": "string",
+        "DetectionStrategy": "string",
+        "DiskDeviceMapping": [
+          {
+            "Device": "string",
+            "DiskImSize": "number",
+            "DiskImageSize": "number",
+            "Format": "string",
+            "OSSBucket": "string",
+            "OSSObject": "string"
+          }
+        ],
+        "DryRun": "boolean",
+        "Features": {
+          "ImdsSupport": "string",
+          "NvmeSupport": "string"
+        },
+        "ImageName": "string",
+        "LicenseType": "string",
+        "OSType": "string",
+        "Platform": "string",
+        "RegionId": "string",
+        "ResourceGroupId": "string",
+        "RoleName": "string",
+        "StorageLocationArn": "string",
+        "Tag": [
+          {
+            "Key": "string",
+            "Value": "string"
+          }
+        ]
+      },
+      "response": {
+        "ImageId": "string",
+        "RegionId": "string",
+        "RequestId": "string",
+        "TaskId": "string"
+      },
+      "required": [
+        "RegionId"
+      ],
+      "keepEmpty": [],
+      "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
+      "idempotentMismatchStatus": 400
+    },
     "ListTagResources": {
       "request": {
         "NextToken": "string",
@@ -2395,11 +2533,9 @@ export const ecs: ProductDescription = {
     "EnableNetworkInterfaceQoS",
     "EnablePhysicalConnection",
     "EndTerminalSession",
-    "ExportImage",
     "ExportSnapshot",
     "GetInstanceConsoleOutput",
     "GetInstanceScreenshot",
-    "ImportImage",
     "ImportKeyPair",
     "InstallCloudAssistant",
     "InvokeCommand",

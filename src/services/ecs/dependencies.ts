@@ -6,6 +6,9 @@ import type { DataKeys } from './stored-data-key.ts';
 import type { Database } from '../../metadata/database.ts';
 import type { DiskRotations } from './disk-rotations.ts';
 import type { ImageCopies } from './images/image-copies.ts';
+import type { ImageFileWork } from './images/image-file-work.ts';
+import type { ImageStore } from './images/image-store.ts';
+import type { ImageConverter } from './images/qemu-img.ts';
 import type { EncryptionLimits } from './encryption-limits.ts';
 
 /** What the ECS operations work with. Each takes what it needs of it. */
@@ -15,6 +18,12 @@ export interface EcsDependencies {
   readonly dataKeys: DataKeys;
   readonly rotations: DiskRotations;
   readonly imageCopies: ImageCopies;
+  readonly imageFiles: {
+    /** Undefined: the operator configured none. */
+    readonly store: ImageStore | undefined;
+    readonly converter: ImageConverter;
+    readonly work: ImageFileWork;
+  };
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;

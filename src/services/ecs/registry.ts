@@ -20,6 +20,8 @@ import { DescribeTags } from './actions/DescribeTags.ts';
 import { DescribeZones } from './actions/DescribeZones.ts';
 import { DisableDiskEncryptionByDefault } from './actions/DisableDiskEncryptionByDefault.ts';
 import { EnableDiskEncryptionByDefault } from './actions/EnableDiskEncryptionByDefault.ts';
+import { ExportImage } from './actions/ExportImage.ts';
+import { ImportImage } from './actions/ImportImage.ts';
 import { ListTagResources } from './actions/ListTagResources.ts';
 import { ModifyDiskAttribute } from './actions/ModifyDiskAttribute.ts';
 import { ModifyDiskDefaultKMSKeyId } from './actions/ModifyDiskDefaultKMSKeyId.ts';
@@ -57,6 +59,8 @@ export function ecsActions(deps: EcsDependencies): readonly Action[] {
     DescribeDiskDefaultKMSKeyId(deps),
     DescribeImages(deps),
     CreateImage(deps),
+    ImportImage(deps),
+    ExportImage(deps),
     CopyImage(deps),
     CancelCopyImage(deps),
     DeleteImage(deps),

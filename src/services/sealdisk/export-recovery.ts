@@ -55,7 +55,8 @@ export class ExportRecovery {
       const served = await this.#served();
       const known = await this.#known();
       for (const info of served.values()) {
-        if (!known.some(({ exportId }) => exportId === info.exportId)) await this.#closeStray(info);
+        if (!isImageWork(info.exportId) && !known.some(({ exportId }) => exportId === info.exportId))
+          await this.#closeStray(info);
       }
       await this.#settleAll(known, served);
       this.#unfinished = false;
@@ -198,4 +199,9 @@ export class ExportRecovery {
       log.warn({ exportId: info.exportId, reason: messageOf(error) }, 'an export that nobody owns could not be closed');
     }
   }
+}
+
+/** Exports that images are read and written through, which are in no table (../ecs/images/image-file-work.ts). */
+function isImageWork(exportId: string): boolean {
+  return exportId.startsWith('m-');
 }

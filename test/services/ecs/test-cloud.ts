@@ -27,6 +27,8 @@ import { finishRemovals } from '../../../src/services/ecs/reconcile.ts';
 import type { EcsDependencies } from '../../../src/services/ecs/dependencies.ts';
 import { DiskRotations } from '../../../src/services/ecs/disk-rotations.ts';
 import { DOCUMENTED_LIMITS } from '../../../src/services/ecs/encryption-limits.ts';
+import { ImageFileWork } from '../../../src/services/ecs/images/image-file-work.ts';
+import { ImageStore } from '../../../src/services/ecs/images/image-store.ts';
 import { ImageCopies } from '../../../src/services/ecs/images/image-copies.ts';
 import { CreateDisk } from '../../../src/services/ecs/actions/CreateDisk.ts';
 import { CreateSnapshot } from '../../../src/services/ecs/actions/CreateSnapshot.ts';
@@ -35,6 +37,7 @@ import type { ExportParts } from '../../../src/services/sealdisk/dependencies.ts
 import { PassphraseKeys } from '../../../src/kms/passphrase-keys.ts';
 import { TransferKeeper } from '../../../src/services/sealdisk/transfer-keeper.ts';
 import type { TransferParts } from '../../../src/services/sealdisk/transfer-parts.ts';
+import { memoryConverter } from '../../support/memory-converter.ts';
 import { MemoryDataPlane } from '../../support/memory-data-plane.ts';
 
 export const ACCOUNT = '1234567890123456';
@@ -90,8 +93,19 @@ export class TestCloud implements AsyncDisposable {
     this.kms = kms;
     const log = this.#logger();
     const rotations = new DiskRotations({ database, dataPlane: this.plane, diskKeys: kms.diskKeys, clock, log });
+    const store = new ImageStore(path.join(directory, 'images'));
+    const converter = memoryConverter(this.plane);
+    const fileParts = {
+      database,
+      dataPlane: this.plane,
+      dataKeys: rotations.dataKeys,
+      clock,
+      random: systemRandom,
+      log,
+    };
     this.parts = {
       database,
+      imageFiles: { store, converter, work: new ImageFileWork({ ...fileParts, store, converter }) },
       imageCopies: new ImageCopies({ database, dataPlane: this.plane, dataKeys: rotations.dataKeys, clock, log }),
       dataPlane: this.plane,
       dataKeys: rotations.dataKeys,
@@ -146,6 +160,7 @@ export class TestCloud implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     // One that a test let die never ends.
     void this.parts.imageCopies[Symbol.asyncDispose]();
+    void this.parts.imageFiles.work[Symbol.asyncDispose]();
     await this.database[Symbol.asyncDispose]();
     rmSync(this.#directory, { recursive: true, force: true });
   }
@@ -279,6 +294,11 @@ export class TestCloud implements AsyncDisposable {
       signal: new AbortController().signal,
       ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
     };
+  }
+
+  /** Where the account's bucket of image files is. */
+  bucket(name: string, account = ACCOUNT): string {
+    return path.join(this.#directory, 'images', account, name);
   }
 
   /** A disk by CreateDisk: 20 GiB, unencrypted, unless told otherwise. */
