@@ -29,6 +29,12 @@ async function contentOf(cloud: TestCloud, snapshotId: string): Promise<string> 
 test('M18a: every combination of an own image: the copy has the bytes, under the key of the matrix and a data key of its own', async (t) => {
   for (const byDefault of [false, true]) {
     await using cloud = await openTwoRegions();
+    let isIndependent: boolean | undefined;
+    const clone = cloud.plane.cloneDisk.bind(cloud.plane);
+    cloud.plane.cloneDisk = (source, disk, key, options) => {
+      isIndependent = options?.independent;
+      return clone(source, disk, key, options);
+    };
     const sourceKey = await cloud.createKey();
     const given = {
       same: await cloud.createKey(),
@@ -69,6 +75,8 @@ test('M18a: every combination of an own image: the copy has the bytes, under the
         const made = await copied(cloud, source.imageId, input);
         const [from, to] = [await systemSnapshot(cloud, source), await systemSnapshot(cloud, made)];
         assert.deepEqual([made.status, made.failure, made.progress], ['Available', null, 100]);
+        const isSealedAnew = !['plain', 'same key'].includes(expectedOf(combination));
+        assert.equal(isIndependent, isSealedAnew, 'what another key sealed is sealed anew');
         assert.deepEqual([made.sourceImageId, made.sourceRegionId], [source.imageId, REGION]);
         const regionId = place === 'same' ? REGION : OTHER_REGION;
         assert.deepEqual([made.regionId, to.regionId, to.status], [regionId, regionId, 'accomplished']);

@@ -130,3 +130,19 @@ test('the source stays as long as it is copied', async () => {
   await assert.rejects(remove(ImageId ?? ''), { code: 'OperationDenied.ImageCopying' });
   assert.ok((await findImage(cloud.database.read, source)) !== undefined);
 });
+
+test('the copy is taken when everything in its store is sealed anew, and not before', async () => {
+  await using cloud = await openTwoRegions();
+  const source = await imageWith(cloud, 'bytes');
+  const told: string[] = [];
+  const goOn = cloud.plane.continueReencryption.bind(cloud.plane);
+  cloud.plane.continueReencryption = async (request) => {
+    const state = await goOn(request);
+    told.push(state === undefined ? 'closed' : state.progress === undefined ? 'sealed' : 'not yet');
+    return state;
+  };
+  cloud.plane.before = (method) => void (method === 'createSnapshot' && told.push('taken'));
+  await copy(cloud, source, ENCRYPTED);
+  await cloud.parts.imageCopies.idle();
+  assert.deepEqual(told, ['closed', 'not yet', 'closed', 'sealed', 'taken']);
+});
