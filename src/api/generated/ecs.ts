@@ -676,6 +676,38 @@ export interface DescribeTagsOutput {
   readonly TotalCount?: number | undefined;
 }
 
+export interface DescribeTaskAttributeInput {
+  readonly RegionId: string;
+  readonly TaskId: string;
+}
+
+export interface DescribeTaskAttributeOutputOperationProgressRelatedItem {
+  readonly Name?: string | undefined;
+  readonly Value?: string | undefined;
+}
+
+export interface DescribeTaskAttributeOutputOperationProgress {
+  readonly ErrorCode?: string | undefined;
+  readonly ErrorMsg?: string | undefined;
+  readonly OperationStatus?: string | undefined;
+  readonly RelatedItemSet?: { readonly RelatedItem: readonly DescribeTaskAttributeOutputOperationProgressRelatedItem[] } | undefined;
+}
+
+export interface DescribeTaskAttributeOutput {
+  readonly CreationTime?: string | undefined;
+  readonly FailedCount?: number | undefined;
+  readonly FinishedTime?: string | undefined;
+  readonly OperationProgressSet?: { readonly OperationProgress: readonly DescribeTaskAttributeOutputOperationProgress[] } | undefined;
+  readonly RegionId?: string | undefined;
+  readonly SuccessCount?: number | undefined;
+  readonly SupportCancel?: string | undefined;
+  readonly TaskAction?: string | undefined;
+  readonly TaskId?: string | undefined;
+  readonly TaskProcess?: string | undefined;
+  readonly TaskStatus?: string | undefined;
+  readonly TotalCount?: number | undefined;
+}
+
 export interface DescribeZonesInput {
   readonly AcceptLanguage?: string;
   readonly InstanceChargeType?: string;
@@ -1811,6 +1843,52 @@ export const ecs: ProductDescription = {
       "idempotentRunningCode": "LastTokenProcessing",
       "idempotentMismatchStatus": 400
     },
+    "DescribeTaskAttribute": {
+      "request": {
+        "RegionId": "string",
+        "TaskId": "string"
+      },
+      "response": {
+        "CreationTime": "string",
+        "FailedCount": "number",
+        "FinishedTime": "string",
+        "OperationProgressSet": {
+          "OperationProgress": [
+            {
+              "ErrorCode": "string",
+              "ErrorMsg": "string",
+              "OperationStatus": "string",
+              "RelatedItemSet": {
+                "RelatedItem": [
+                  {
+                    "Name": "string",
+                    "Value": "string"
+                  }
+                ]
+              }
+            }
+          ]
+        },
+        "RegionId": "string",
+        "RequestId": "string",
+        "SuccessCount": "number",
+        "SupportCancel": "string",
+        "TaskAction": "string",
+        "TaskId": "string",
+        "TaskProcess": "string",
+        "TaskStatus": "string",
+        "TotalCount": "number"
+      },
+      "required": [
+        "RegionId",
+        "TaskId"
+      ],
+      "keepEmpty": [],
+      "missingCode": {},
+      "malformedCode": {},
+      "idempotentRunningCode": "LastTokenProcessing",
+      "idempotentMismatchStatus": 400
+    },
     "DescribeZones": {
       "request": {
         "AcceptLanguage": "string",
@@ -2512,7 +2590,6 @@ export const ecs: ProductDescription = {
     "DescribeStorageCapacityUnits",
     "DescribeStorageSetDetails",
     "DescribeStorageSets",
-    "DescribeTaskAttribute",
     "DescribeTasks",
     "DescribeTerminalSessions",
     "DescribeUserBusinessBehavior",

@@ -17,6 +17,7 @@ import { DescribeImageSharePermission } from './actions/DescribeImageSharePermis
 import { DescribeRegions } from './actions/DescribeRegions.ts';
 import { DescribeSnapshots } from './actions/DescribeSnapshots.ts';
 import { DescribeTags } from './actions/DescribeTags.ts';
+import { DescribeTaskAttribute } from './actions/DescribeTaskAttribute.ts';
 import { DescribeZones } from './actions/DescribeZones.ts';
 import { DisableDiskEncryptionByDefault } from './actions/DisableDiskEncryptionByDefault.ts';
 import { EnableDiskEncryptionByDefault } from './actions/EnableDiskEncryptionByDefault.ts';
@@ -61,6 +62,7 @@ export function ecsActions(deps: EcsDependencies): readonly Action[] {
     CreateImage(deps),
     ImportImage(deps),
     ExportImage(deps),
+    DescribeTaskAttribute(deps),
     CopyImage(deps),
     CancelCopyImage(deps),
     DeleteImage(deps),

@@ -9,6 +9,7 @@ import { ecsAccess } from '../access.ts';
 import type { EcsDependencies } from '../dependencies.ts';
 import { dataDevice, DEVICES_MAX, SYSTEM_DEVICE } from '../images/image-devices.ts';
 import { noImageStore } from '../images/image-store.ts';
+import { importTaskId } from '../images/image-tasks.ts';
 import { checkedImageName, checkedSystem, refuseDuplicateName } from '../images/image-text.ts';
 import { addImage } from '../images/new-image.ts';
 import { formatOf, type FileFormat } from '../images/qemu-img.ts';
@@ -45,7 +46,7 @@ export function ImportImage(deps: Parts): Action<ImportImageInput, ImportImageOu
       if (input.DryRun === true)
         throw new ApiError('DryRunOperation', 400, 'The request is valid; without DryRun it would import the image.');
       const imageId = mintId(deps.random, 'm', region);
-      const taskId = `t-${imageId.slice(2)}`;
+      const taskId = importTaskId(imageId);
       const answer = { ImageId: imageId, TaskId: taskId, RegionId: regionId };
       const nowMs = deps.clock.nowMs();
       const snapshots = devices.map((device) => freshSnapshot(deps, owner, region, device, imageId));

@@ -1,6 +1,7 @@
 import { rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 
+import { ApiError } from '../../../api/errors.ts';
 import type { Clock } from '../../../base/clock.ts';
 import { isKind, messageOf, SystemError } from '../../../base/errors.ts';
 import type { Logger } from '../../../base/log.ts';
@@ -98,7 +99,7 @@ export class ImageFileWork implements AsyncDisposable {
       } catch (error) {
         if (isKind(error, 'unavailable')) throw error;
         failure = failureOf(error);
-        log.warn({ imageId, reason: failure.message }, 'an image could not be imported');
+        log.warn({ imageId, reason: messageOf(error) }, 'an image could not be imported');
         await database.transact((transaction) => updateImage(transaction, imageId, { failure }));
       }
     for (const { snapshotId } of devices) {
@@ -160,7 +161,7 @@ export class ImageFileWork implements AsyncDisposable {
     } catch (error) {
       if (isKind(error, 'unavailable')) throw error;
       const failure = failureOf(error);
-      log.warn({ taskId, imageId, reason: failure.message }, 'an image could not be exported');
+      log.warn({ taskId, imageId, reason: messageOf(error) }, 'an image could not be exported');
       await database.transact((transaction) => updateImageExport(transaction, taskId, { status: 'Failed', failure }));
     }
   }
@@ -259,5 +260,7 @@ export function fileNameOf(
 }
 
 function failureOf(error: unknown): { readonly code: string; readonly message: string } {
-  return { code: error instanceof SystemError ? error.code : 'InternalError', message: messageOf(error) };
+  if (error instanceof SystemError || error instanceof ApiError) return { code: error.code, message: error.message };
+  // What the operating system says names folders of the operator's.
+  return { code: 'InternalError', message: 'The file could not be read or written; the log of the server tells why.' };
 }

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { open } from 'node:fs/promises';
+import path from 'node:path';
 
 import { SystemError } from '../../../base/errors.ts';
 
@@ -111,9 +112,17 @@ async function run(
     );
   });
   if (code === 0) return output;
-  throw refused(`qemu-img refused: ${complaint.trim().split('\n').at(-1)?.slice(0, 300) ?? ''}`);
+  throw refused(`qemu-img refused: ${withoutFolders(complaint, args).trim().split('\n').at(-1)?.slice(0, 300) ?? ''}`);
 }
 
 function refused(message: string): SystemError {
   return new SystemError('invalid', 'IMAGE_FILE_REFUSED', message);
+}
+
+/** Where the store and the sockets are is nobody's business. */
+function withoutFolders(complaint: string, args: readonly string[]): string {
+  const folders = args.filter((arg) => path.isAbsolute(arg)).map((file) => `${path.dirname(file)}/`);
+  return folders
+    .reduce((text, folder) => text.replaceAll(folder, ''), complaint)
+    .replaceAll(/nbd\+unix:\S+/g, 'the export');
 }
